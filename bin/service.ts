@@ -1,0 +1,177 @@
+// The trust service: reads its configuration, opens keys, store and ledger, and serves three doors,
+// for CI servers and runners, for steps, and for the world that reads the public documents.
+import { randomBytes, randomUUID } from 'node:crypto'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+
+import { getRequestListener } from '@hono/node-server'
+import type { Hono } from 'hono'
+import { pino } from 'pino'
+
+import { createLedger, verifyLedger } from '../src/audit/ledger.ts'
+import { readServiceConfig, type Listener } from '../src/config/service-config.ts'
+import { sha256Hex } from '../src/core/digest.ts'
+import { Fault } from '../src/core/fault.ts'
+import { version } from '../src/core/version.ts'
+import { createCiApp } from '../src/issuer/ci-app.ts'
+import { createHealthApp } from '../src/issuer/health.ts'
+import { pinOf } from '../src/issuer/pin.ts'
+import { createPublicApp } from '../src/issuer/public-app.ts'
+import { createStepsApp } from '../src/issuer/steps-app.ts'
+import { openLocalSigner, openSecretFile } from '../src/keys/local.ts'
+import { parsePolicy } from '../src/policy/schema.ts'
+import { openSqliteStore } from '../src/store/sqlite.ts'
+
+const usage = `azure-storage-drone serve --config FILE
+
+Runs the trust service. The configuration file is described in docs/service.md.
+`
+
+const day = 24 * 3600 * 1000
+const pruneEvery = 3600 * 1000
+const keepForDays = 7
+
+/** Runs the service until SIGTERM or SIGINT; resolves to the exit code. */
+export async function main(args: string[]): Promise<number> {
+  const { values } = parseArgs({
+    args,
+    options: { config: { type: 'string', short: 'c' }, help: { type: 'boolean', short: 'h' } },
+  })
+  if (values.help || values.config === undefined) {
+    process.stdout.write(usage)
+    return values.help ? 0 : 2
+  }
+  const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, process.stdout)
+  try {
+    const close = await start(values.config, log)
+    const signal = await nextSignal()
+    log.info({ signal }, 'stopping')
+    await close()
+    return 0
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error
+    process.stderr.write(`${error.message}\nwhat to do: ${error.hint}\n`)
+    return error.exitCode
+  }
+}
+
+async function start(configFile: string, log: pino.Logger): Promise<() => Promise<void>> {
+  const now = () => new Date()
+  const readFile = (path: string) => readFileSync(path, 'utf8')
+  const config = readServiceConfig({ readFile, env: process.env }, configFile)
+  const policyText = readOrFault(config.policyFile, 'policy file')
+  const policy = parsePolicy(policyText)
+  mkdirSync(config.stateFolder, { recursive: true, mode: 0o700 })
+  const signer = await openLocalSigner({ now }, join(config.stateFolder, 'signing-keys.json'))
+  const tokenKey = await openSecretFile({ randomBytes }, join(config.stateFolder, 'token.key'))
+  const store = openSqliteStore(join(config.stateFolder, 'state.db'))
+  const { count } = await verifyLedger(store)
+  const ledger = createLedger({ store, now }, config.node)
+  await ledger.append({ type: 'service.started', decision: 'info', detail: `version ${version}` })
+  await ledger.append({
+    type: 'policy.loaded',
+    decision: 'info',
+    detail: `${policy.entries.size} entries`,
+    policy_sha256: sha256Hex(policyText),
+  })
+  log.info({ version, ledgerRecords: count, policyEntries: policy.entries.size }, 'ready to serve')
+
+  const { issuerUrl, instances } = config
+  const caFile = config.listen.steps.tls?.caFile
+  const service = {
+    url: config.serviceUrl,
+    ...(caFile === undefined ? {} : { pin: pinOf(readOrFault(caFile, 'CA file')) }),
+  }
+  const deps = { now, sleep, randomId: randomUUID, store, ledger, signer, issuerUrl, log }
+  const ciApp = createCiApp({ ...deps, tokenKey, service, policy: () => policy, instances })
+  ciApp.route('/', createHealthApp({ store, signer, version }))
+  const servers = await Promise.all([
+    listen(config.listen.ci, ciApp, log, 'ci'),
+    listen(config.listen.steps, createStepsApp({ ...deps, policy: () => policy }), log, 'steps'),
+    listen(
+      config.listen.public,
+      createPublicApp({ issuerUrl, instances: instances.keys(), signer, log }),
+      log,
+      'public',
+    ),
+  ])
+  const pruning = setInterval(() => {
+    store.prune(new Date(Date.now() - keepForDays * day)).catch((error: unknown) => {
+      log.error({ error: String(error) }, 'old tokens and builds could not be removed')
+    })
+  }, pruneEvery)
+  return async () => {
+    clearInterval(pruning)
+    await Promise.all(servers.map((server) => closeServer(server)))
+    await store.close()
+  }
+}
+
+async function listen(
+  { host, port, tls }: Listener,
+  app: Hono,
+  log: pino.Logger,
+  door: string,
+): Promise<Server> {
+  const listener = getRequestListener(app.fetch)
+  const limits = { maxHeaderSize: 16_384, headersTimeout: 10_000, requestTimeout: 30_000 }
+  const server = tls
+    ? createTlsServer(
+        {
+          ...limits,
+          minVersion: 'TLSv1.2',
+          // The CA is presented as well, so that a client can find the certificate its pin names.
+          cert: [tls.certificateFile, ...(tls.caFile === undefined ? [] : [tls.caFile])]
+            .map((file) => readOrFault(file, 'certificate'))
+            .join('\n'),
+          key: readOrFault(tls.keyFile, 'certificate key'),
+        },
+        listener,
+      )
+    : createServer(limits, listener)
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause) => {
+      const where = `${host}:${port}`
+      reject(
+        new Fault(
+          'config_invalid',
+          `The ${door} door cannot listen on ${where}: ${cause.message}.`,
+        ),
+      )
+    })
+    server.listen(port, host, resolve)
+  })
+  const address = server.address() as AddressInfo
+  log.info({ door, host: address.address, port: address.port, tls: tls !== undefined }, 'listening')
+  return server
+}
+
+// Requests under way are finished; idle connections are closed at once.
+async function closeServer(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+  server.closeIdleConnections()
+  await closed
+}
+
+function nextSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal))
+  })
+}
+
+function readOrFault(file: string, what: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw new Fault('config_invalid', `The ${what} cannot be read: ${(cause as Error).message}.`, {
+      cause,
+    })
+  }
+}
+
+if (import.meta.main) process.exitCode = await main(process.argv.slice(2))

@@ -1,0 +1,41 @@
+// The hash chain: hash = SHA-256(prev || canonical JSON of the record without its hash), RFC 8785.
+// Changing, dropping, adding or swapping a record breaks every hash after it.
+import canonicalize from 'canonicalize'
+
+import { sha256Hex } from '../core/digest.ts'
+import { Fault } from '../core/fault.ts'
+import type { LedgerEvent, LedgerRecord } from './event.ts'
+
+/** Where a record is put: the end of the chain, the writer and the moment. */
+export type Place = { seq: number; prev: string; node: string; ts: string }
+
+/** Seals an event as the next record. */
+export function seal(place: Place, event: LedgerEvent): LedgerRecord {
+  const open = { v: 1 as const, ...place, ...event }
+  return { ...open, hash: hashRecord(open) }
+}
+
+/** Checks that records continue each other from `prev`; throws audit_chain_broken at the first that does not. */
+export function verifyChain(prev: string, records: Iterable<unknown>, firstSeq = 1): string {
+  let head = prev
+  let seq = firstSeq
+  for (const record of records) {
+    const { hash, ...open } = record as LedgerRecord
+    if (open.seq !== seq) throw broken(seq, `record ${open.seq} stands in the place of ${seq}`)
+    if (open.prev !== head) throw broken(seq, 'it does not continue the record before it')
+    if (hashRecord(open) !== hash) throw broken(seq, 'its content is not what was sealed')
+    head = hash
+    seq += 1
+  }
+  return head
+}
+
+function hashRecord(open: Omit<LedgerRecord, 'hash'>): string {
+  return sha256Hex(`${open.prev}${canonicalize(open)}`)
+}
+
+function broken(seq: number, why: string): Fault {
+  return new Fault('audit_chain_broken', `The ledger is broken at record ${seq}: ${why}.`, {
+    details: { seq },
+  })
+}

@@ -1,0 +1,166 @@
+// Failures found by the trust service and the command line: codes are `<room>_<what>`.
+import { row, type FaultRow } from './fault-row.ts'
+
+/** Codes of configuration, CI, identity, policy, issuer, keys, store, audit and CLI. */
+export const serviceFaults = {
+  config_invalid: row(500, 2, 'Correct the configuration as described and start again.'),
+
+  ci_request_invalid: row(
+    400,
+    2,
+    'Check that the URL in the CI server or runner is the one this service documents.',
+  ),
+  ci_signature_invalid: row(401, 3, 'Give the runner or server and this service the same token.'),
+  ci_signature_stale: row(
+    401,
+    3,
+    'Set the clocks right (NTP) on the CI machine and on this service.',
+  ),
+  ci_runner_unknown: row(
+    404,
+    3,
+    'Add the runner to the service configuration, or correct the URL in the runner.',
+  ),
+  ci_runner_repository: row(
+    403,
+    3,
+    "Add the repository to this runner's `repositories` in the service configuration.",
+  ),
+
+  identity_event_unknown: row(
+    403,
+    3,
+    'This build has an event this service does not know; use push, tag, pull_request, promote, rollback, cron or custom.',
+  ),
+  identity_subject_too_long: row(
+    403,
+    3,
+    'Shorten the branch, cron or deployment target name: a subject may have 127 bytes.',
+  ),
+
+  identity_name_invalid: row(
+    403,
+    3,
+    'Rename the branch, cron or deployment target: it is not valid Unicode text.',
+  ),
+
+  policy_entry_unknown: row(
+    403,
+    3,
+    'Use the name of a policy entry in the secret (`get: {path: azure, name: …}`) or add the entry to the policy file.',
+  ),
+  policy_repository_denied: row(
+    403,
+    3,
+    "Add this repository, with its id, to the policy entry's subjects.",
+  ),
+  policy_event_denied: row(
+    403,
+    3,
+    "Add this kind of build to the policy entry's `events`, if it may have this identity.",
+  ),
+  policy_fork_denied: row(
+    403,
+    3,
+    'Fork pull requests get no identity; move the step behind `when: {event: [push]}`, or give forks a quarantine entry of their own.',
+  ),
+  policy_ref_denied: row(
+    403,
+    3,
+    "Add the ref to the policy entry's `refs`, if it may have this identity.",
+  ),
+  policy_audience_denied: row(
+    403,
+    3,
+    "Ask for an audience of the policy entry's `audiences`, or add this one.",
+  ),
+  policy_ambiguous: row(
+    403,
+    3,
+    'The environ extension needs exactly one matching policy entry; name the entry with a `kind: secret` instead.',
+  ),
+
+  issuer_audience_missing: row(400, 2, 'Ask with exactly one `audience` parameter.'),
+  issuer_audience_repeated: row(400, 2, 'Ask with exactly one `audience` parameter.'),
+  issuer_version_unknown: row(
+    400,
+    2,
+    'Ask with `v=1`, or use a plugin and a service of the same release.',
+  ),
+  issuer_token_unknown: row(
+    401,
+    3,
+    'Use the token of this build as the CI server hands it out; it works only for the service that made it.',
+  ),
+  issuer_token_expired: row(
+    401,
+    3,
+    'Restart the build: a request token lives as long as the build may run.',
+  ),
+  issuer_build_finished: row(
+    403,
+    3,
+    'Nothing to do: a finished build gets no identity. Restart the build if it must run again.',
+  ),
+  issuer_build_unconfirmed: row(
+    403,
+    3,
+    'Set DRONE_WEBHOOK_ENDPOINT and DRONE_WEBHOOK_SECRET on the Drone server so that it confirms its builds to this service.',
+  ),
+  issuer_build_contradicted: row(
+    403,
+    3,
+    'Tell whoever runs the CI: the runner and the server disagree about this build.',
+  ),
+  issuer_busy: row(
+    503,
+    5,
+    'Try again; if it stays, look at the health page of the trust service.',
+    true,
+  ),
+  issuer_rate_limited: row(429, 5, 'Wait a little and try again.', true),
+  issuer_unreachable: row(
+    502,
+    5,
+    'Check that the trust service is up and that its SERVICE_URL resolves and routes from the step.',
+    true,
+  ),
+  issuer_pin_mismatch: row(
+    502,
+    3,
+    'Something other than the trust service answered: check proxies and DNS, or the service certificate was changed without its CA.',
+  ),
+  issuer_refused: row(403, 3, 'Read the reason; the policy file of the trust service decides.'),
+  issuer_answer_invalid: row(
+    502,
+    5,
+    'Check that SERVICE_URL leads to the trust service and not to a proxy page.',
+    true,
+  ),
+
+  store_unavailable: row(
+    503,
+    5,
+    'Check the database of the trust service: disk space, permissions, locks.',
+    true,
+  ),
+  audit_unavailable: row(
+    503,
+    5,
+    'Check the ledger of the trust service: nothing is issued while it cannot be written.',
+    true,
+  ),
+  audit_chain_broken: row(
+    500,
+    6,
+    'Keep the database as it is and compare it with a backup: a record was changed or removed.',
+  ),
+  keys_unreadable: row(
+    500,
+    2,
+    'Restore the key file from a backup, or remove it to make a new key (Entra then needs time to accept it).',
+  ),
+
+  cli_usage: row(400, 2, 'Run `azure-storage-drone --help`.'),
+  demo_failed: row(500, 6, 'Run again with --keep and look at the logs it names.'),
+} satisfies Record<string, FaultRow>
