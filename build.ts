@@ -1,6 +1,6 @@
 // Bundles the doors into dist/: Node does not strip types under node_modules, and a step must
 // start fast, so the plugin is one small file of its own.
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 
 import { build, type BuildOptions } from 'esbuild'
 
@@ -17,7 +17,9 @@ const shared = {
   legalComments: 'none',
 } satisfies BuildOptions
 
-mkdirSync('dist', { recursive: true })
+// Chunks are named after their content: old ones must not stay beside new ones.
+rmSync('dist', { recursive: true, force: true })
+mkdirSync('dist')
 const plugin = await build({
   ...shared,
   entryPoints: ['bin/plugin.ts'],

@@ -174,4 +174,4 @@ function readOrFault(file: string, what: string): string {
   }
 }
 
-if (import.meta.main) process.exitCode = await main(process.argv.slice(2))
+process.exitCode = await main(process.argv.slice(2))

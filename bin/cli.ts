@@ -1,0 +1,142 @@
+#!/usr/bin/env node
+// The one public command. Each door is loaded only when it is called for.
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+
+import { Fault } from '../src/core/fault.ts'
+import { version } from '../src/core/version.ts'
+
+const usage = `azure-storage-drone ${version}
+
+  demo [--source DIR] [--keep] [--json]   the main job on embedded defaults: a build uploads and
+                                          downloads DIR with a federated identity and no secret
+  serve --config FILE                     run the trust service
+  plugin                                  run one pipeline step from PLUGIN_* variables
+  --help, --version
+`
+
+// bin/ and dist/ are both one step below the package.
+const dist = fileURLToPath(new URL('../dist/', import.meta.url))
+
+async function main(args: string[]): Promise<number | undefined> {
+  const [command, ...rest] = args
+  switch (command) {
+    case 'demo':
+      return demo(rest)
+    case 'serve':
+    case 'plugin':
+      // The doors read their own arguments, as when they are started by themselves.
+      process.argv.splice(2, 1)
+      await (command === 'serve' ? import('./service.ts') : import('./plugin.ts'))
+      return undefined
+    case '--version':
+      process.stdout.write(`${version}\n`)
+      return 0
+    case '--help':
+    case undefined:
+      process.stdout.write(usage)
+      return command === undefined ? 2 : 0
+    default:
+      throw new Fault('cli_usage', `There is no command "${command}".`)
+  }
+}
+
+async function demo(args: string[]): Promise<number> {
+  const options = parseDemoArgs(args)
+  const { startInstallation } = await import('../src/demo/installation.ts')
+  const { runDemo } = await import('../src/demo/run.ts')
+  const { makeTree } = await import('../src/demo/tree.ts')
+  const plugin = [process.execPath, join(dist, 'plugin.mjs')]
+  const service = [process.execPath, join(dist, 'service.mjs')]
+  if (!existsSync(plugin[1] ?? '')) throw new Fault('cli_usage', 'Run `npm run build` first.')
+
+  const folder = mkdtempSync(join(tmpdir(), 'azure-storage-drone-'))
+  // With --json only the document goes to standard output.
+  const say = (text: string) => void (options.json ? process.stderr : process.stdout).write(text)
+  const source = options.source ?? join(folder, 'source')
+  if (options.source === undefined) makeTree(source)
+  const lab = await startInstallation({ folder, service, now: () => new Date() })
+  try {
+    const randomHex = (sizeBytes: number) => randomBytes(sizeBytes).toString('hex')
+    const result = await runDemo({ plugin, say, randomHex }, lab, source)
+    if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`)
+    if (options.keep) await keep(lab, say)
+    return result.ok ? 0 : 6
+  } finally {
+    await lab.close()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function parseDemoArgs(args: string[]): {
+  source: string | undefined
+  keep: boolean
+  json: boolean
+} {
+  let values
+  try {
+    values = parseArgs({
+      args,
+      options: {
+        source: { type: 'string' },
+        keep: { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
+      },
+    }).values
+  } catch (cause) {
+    throw new Fault('cli_usage', `demo: ${(cause as Error).message}.`, { cause })
+  }
+  const source = values.source === undefined ? undefined : resolve(values.source)
+  if (source !== undefined && !statSync(source, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new Fault('cli_usage', `demo: ${source} is not a folder.`)
+  }
+  return { source, keep: values.keep, json: values.json }
+}
+
+async function keep(
+  lab: Awaited<ReturnType<typeof import('../src/demo/installation.ts').startInstallation>>,
+  say: (text: string) => void,
+): Promise<void> {
+  const { pushBuild, stepEnvironment } = await import('../src/lab/drone.ts')
+  const { fetchToken } = await import('../src/demo/step.ts')
+  const build = pushBuild(lab.repository, { id: 2001, number: 8, status: 'running' })
+  await lab.drone.sendWebhook(lab.repository, build)
+  const { token } = await fetchToken(lab, build)
+  const settings = lab.settings(token, { action: 'download', source: `${lab.repository.slug}/**` })
+  const variables = stepEnvironment(lab.repository, build, 'by-hand', {
+    ...settings,
+    target: 'out',
+  })
+  const file = join(lab.folder, 'step.env')
+  const lines = Object.entries(variables)
+    .filter(([name]) => name !== 'PATH' && name !== 'HOME')
+    .map(([name, value]) => `export ${name}='${value}'\n`)
+  writeFileSync(file, lines.join(''), { mode: 0o600 })
+  say(`
+Everything is still up; Ctrl-C ends it.
+  issuer          ${lab.issuer}
+  trust service   ${lab.serviceUrl}
+  Entra           ${lab.entra.url}
+  storage         ${lab.storage.url}
+  CA certificate  ${lab.caFile}
+  a running build #${build.number} and the variables of a step of it are in ${file}:
+    . ${file} && azure-storage-drone plugin
+`)
+  await new Promise<void>((done) => {
+    process.once('SIGINT', () => done())
+    process.once('SIGTERM', () => done())
+  })
+}
+
+try {
+  const exitCode = await main(process.argv.slice(2))
+  if (exitCode !== undefined) process.exitCode = exitCode
+} catch (error) {
+  if (!(error instanceof Fault)) throw error
+  process.stderr.write(`${error.message}\nwhat to do: ${error.hint}\n`)
+  process.exitCode = error.exitCode
+}

@@ -1,0 +1,128 @@
+// The way of the build as hops with facts, read from the records each party kept, and the joins
+// between them: jti, token hash. A hop whose records do not fit together is not ok.
+import { createHash } from 'node:crypto'
+import { request } from 'node:https'
+
+import { decodeJwt } from 'jose'
+
+import { verifyChain } from '../audit/chain.ts'
+import type { LedgerRecord } from '../audit/event.ts'
+import type { StorageCall } from '../lab/storage-front.ts'
+import type { LedgerRow } from '../store/store.ts'
+import { genesisHash } from '../store/store.ts'
+import type { Installation } from './installation.ts'
+
+/** One arrow of the build's way: what happened, said in facts, and whether it fits the hop before. */
+export type Hop = { hop: string; ok: boolean; facts: Record<string, unknown> }
+
+/** What the demo has seen by itself. */
+export type Observed = {
+  answers: readonly { answerStatus: number; token: string }[]
+  ledger: readonly LedgerRow[]
+}
+
+/** All hops of a finished demo, in the order of the way. */
+export async function traceHops(lab: Installation, observed: Observed): Promise<Hop[]> {
+  const exchanges = lab.entra.exchanges.filter(({ resultCode }) => resultCode === 0)
+  const hashes = new Set(exchanges.map((exchange) => exchange.accessTokenSha256))
+  const claims = lab.entra.presentedAssertions.map((assertion) => decodeJwt(assertion))
+  const records = observed.ledger.map((row) => JSON.parse(row.record) as LedgerRecord)
+  const issued = records.filter((record) => record.type === 'token.issued')
+  const calls = lab.storage.calls
+  return [
+    {
+      hop: 'extension call',
+      ok: observed.answers.every(({ answerStatus }) => answerStatus === 200),
+      facts: {
+        door: 'secret',
+        calls: observed.answers.length,
+        signature: 'hmac-sha256 over raw bytes',
+      },
+    },
+    {
+      hop: 'request token',
+      ok: observed.answers.every(({ token }) => isRecorded(records, token)),
+      facts: {
+        form: 'asd1.<where>.<secret>',
+        where: readWhere(observed.answers[0]?.token ?? ''),
+        sha256: observed.answers.map(({ token }) => sha256(token)),
+      },
+    },
+    {
+      hop: 'ID token',
+      ok:
+        claims.length > 0 &&
+        claims.every(({ jti }) => issued.some((each) => each.token?.jti === jti)),
+      facts: { claims: claims[0] ?? {}, published_keys: await fetchKeyIds(lab) },
+    },
+    {
+      hop: 'Entra exchange',
+      ok:
+        exchanges.length > 0 &&
+        exchanges.every(({ jti }) => claims.some((each) => each.jti === jti)),
+      facts: {
+        exchanges: exchanges.length,
+        federated_credential: exchanges[0]?.federatedCredentialName ?? '',
+        client_id: exchanges[0]?.clientId ?? '',
+        correlation_ids: exchanges.map(({ correlationId }) => correlationId),
+      },
+    },
+    {
+      hop: 'storage calls',
+      ok: calls.length > 0 && calls.every((call) => hashes.has(call.authenticationHash)),
+      facts: {
+        calls: calls.length,
+        by_operation: countBy(calls),
+        bytes_in: calls.reduce((sum, call) => sum + call.requestBytes, 0),
+        bytes_out: calls.reduce((sum, call) => sum + call.responseBytes, 0),
+        user_agent: calls[0]?.userAgent ?? '',
+      },
+    },
+    {
+      hop: 'ledger records',
+      ok: verifyChain(genesisHash, records) === records.at(-1)?.hash,
+      facts: {
+        records: records.map(({ seq, type, decision }) => `${seq} ${type} ${decision}`),
+        head: records.at(-1)?.hash ?? '',
+      },
+    },
+  ]
+}
+
+function isRecorded(records: readonly LedgerRecord[], token: string): boolean {
+  return records.some(({ type, token: about }) => {
+    return type === 'token.requested' && about?.sha256 === sha256(token)
+  })
+}
+
+function readWhere(token: string): unknown {
+  return JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString() || '{}')
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
+}
+
+function countBy(calls: readonly StorageCall[]): Record<string, number> {
+  const groups = Object.groupBy(calls, (call) => call.operation)
+  return Object.fromEntries(
+    Object.entries(groups).map(([operation, members]) => [operation, members?.length ?? 0]),
+  )
+}
+
+// Read as Entra reads it: from the public door, over TLS.
+async function fetchKeyIds(lab: Installation): Promise<string[]> {
+  const text = await new Promise<string>((resolve, reject) => {
+    const url = `${lab.issuer}/.well-known/jwks.json`
+    const call = request(url, { ca: lab.authority.caPem, agent: false }, (response) => {
+      let body = ''
+      response.setEncoding('utf8')
+      response.on('data', (chunk: string) => (body += chunk))
+      response.on('end', () => resolve(body))
+    })
+    call.on('error', reject)
+    call.end()
+  })
+  const { keys } = JSON.parse(text) as { keys: { kid: string }[] }
+  return keys.map(({ kid }) => kid)
+}

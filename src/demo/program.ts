@@ -1,0 +1,103 @@
+// Child processes of the demo and the end-to-end tests: started with exactly the variables they are
+// given, everything they print kept, and never left behind.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
+
+/** A program that runs until it is stopped. */
+export type Program = {
+  /** All it has printed so far, both streams. */
+  output: () => string
+  /** Asks it to end (SIGTERM) and waits. */
+  stop: () => Promise<void>
+}
+
+/** A program that ran to its end. */
+export type Finished = { exitCode: number; output: string; seconds: number }
+
+const readySeconds = 30
+
+/** Starts a program and waits until it has printed `readyWhen`; rejects with its output otherwise. */
+export async function startProgram(
+  command: readonly string[],
+  { readyWhen }: { readyWhen: RegExp },
+): Promise<Program> {
+  const [file = '', ...args] = command
+  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], env: {} })
+  const killWithUs = () => child.kill('SIGKILL')
+  process.once('exit', killWithUs)
+  let output = ''
+  const ended = once(child, 'exit')
+  await new Promise<void>((resolve, reject) => {
+    const fail = (why: string) => reject(new Error(`${file} ${args[0] ?? ''} ${why}:\n${output}`))
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL')
+      fail(`was not ready within ${readySeconds} seconds`)
+    }, readySeconds * 1000)
+    const read = (chunk: Buffer) => {
+      output += chunk.toString()
+      if (!readyWhen.test(output)) return
+      clearTimeout(timer)
+      resolve()
+    }
+    child.stdout.on('data', read)
+    child.stderr.on('data', read)
+    child.once('error', (error) => fail(error.message))
+    child.once('exit', (code) => {
+      clearTimeout(timer)
+      fail(`ended with ${code}`)
+    })
+  })
+  return {
+    output: () => output,
+    stop: async () => {
+      process.off('exit', killWithUs)
+      if (child.exitCode === null && child.signalCode === null) {
+        child.kill('SIGTERM')
+        await ended
+      }
+    },
+  }
+}
+
+/** Runs a program to its end with these variables and no others; `onOutput` sees the text as it comes. */
+export async function runProgram(
+  command: readonly string[],
+  options: { cwd: string; env: Record<string, string>; onOutput?: (text: string) => void },
+): Promise<Finished> {
+  const [file = '', ...args] = command
+  const startedAt = performance.now()
+  const child = spawn(file, args, {
+    cwd: options.cwd,
+    env: options.env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  const read = (chunk: Buffer) => {
+    output += chunk.toString()
+    options.onOutput?.(chunk.toString())
+  }
+  child.stdout.on('data', read)
+  child.stderr.on('data', read)
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { exitCode: code ?? -1, output, seconds: (performance.now() - startedAt) / 1000 }
+}
+
+/** Ports of the loopback interface that nobody listens on at this moment. */
+export async function findFreePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer())
+  await Promise.all(
+    servers.map((server) => {
+      server.listen(0, '127.0.0.1')
+      return once(server, 'listening')
+    }),
+  )
+  const ports = servers.map((server) => (server.address() as AddressInfo).port)
+  await Promise.all(
+    servers.map((server) => {
+      server.close()
+      return once(server, 'close')
+    }),
+  )
+  return ports
+}
