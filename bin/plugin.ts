@@ -3,13 +3,13 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 
-import manifest from '../package.json' with { type: 'json' }
+import { version } from '../src/core/version.ts'
 import { helpText } from '../src/plugin/help.ts'
 
 const args = process.argv.slice(2).filter((arg, index) => index > 0 || arg !== 'plugin')
 
-if (args.includes('--help') || args.includes('-h')) process.stdout.write(helpText(manifest.version))
-else if (args.includes('--version')) process.stdout.write(`${manifest.version}\n`)
+if (args.includes('--help') || args.includes('-h')) process.stdout.write(helpText(version))
+else if (args.includes('--version')) process.stdout.write(`${version}\n`)
 else if (args.length > 0) {
   process.stderr.write(`error: unknown argument ${args[0]}; settings come as PLUGIN_* variables\n`)
   process.exitCode = 2
@@ -42,7 +42,7 @@ async function main(): Promise<void> {
       log: createLog((text) => process.stdout.write(text)),
       signal: ending.signal,
       pid: process.pid,
-      version: manifest.version,
+      version,
     },
     process.env,
   )

@@ -1,8 +1,7 @@
 // Writes events into the chain, durably, before the thing they permit happens. When that cannot be
 // done the caller must refuse: audit_unavailable.
 import { Fault, messageOf } from '../core/fault.ts'
-import type { Store } from '../store/store.ts'
-import { genesisHash } from '../store/store.ts'
+import { genesisHash, type LedgerRow, type Store } from '../store/store.ts'
 import { seal, verifyChain } from './chain.ts'
 import type { LedgerEvent, LedgerRecord } from './event.ts'
 
@@ -48,10 +47,23 @@ export async function verifyLedger(
     const rows = await store.readLedger(count + 1, pageSize)
     head = verifyChain(
       head,
-      rows.map((row) => JSON.parse(row.record) as unknown),
+      rows.map((row) => readRow(row)),
       count + 1,
     )
     count += rows.length
     if (rows.length < pageSize) return { count, head }
+  }
+}
+
+// The columns are what the next record continues, so they are held to the record's own words.
+// Anything else is no record at all, and the chain says in which place.
+function readRow({ seq, hash, record }: LedgerRow): LedgerRecord | undefined {
+  try {
+    const read = JSON.parse(record) as LedgerRecord
+    // Written again it must be the same text: of a doubled key another reader may see the other value.
+    const isOurs = read.seq === seq && read.hash === hash && JSON.stringify(read) === record
+    return isOurs ? read : undefined
+  } catch {
+    return undefined
   }
 }

@@ -76,7 +76,7 @@ export function contradictions(one: Build, other: Build): string[] {
   if (one.instance !== other.instance) found.push('instance')
   if (one.repository.uid !== other.repository.uid) found.push('repository id')
   if (one.repository.slug !== other.repository.slug) found.push('repository')
-  const names = (build: Build) => build.parameterNames.toSorted().join('\n')
+  const names = (build: Build) => JSON.stringify(build.parameterNames.toSorted())
   if (names(one) !== names(other)) found.push('params')
   return found
 }

@@ -1,6 +1,6 @@
 // The trust service's configuration: one YAML file, secrets only by reference to a file or a
 // variable, every problem reported at once.
-import { parse as parseYaml } from 'yaml'
+import { parseDocument } from 'yaml'
 import * as z from 'zod'
 
 import type { InstanceId, ScmKind } from '../ci/build.ts'
@@ -53,8 +53,7 @@ const name = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits, dashes')
 const url = z.url({ protocol: /^https?$/ }).superRefine((text, context) => {
-  const { search, hash, username } = new URL(text)
-  if (search || hash || username || text.endsWith('/')) {
+  if (/[?#@]/.test(text) || text.endsWith('/')) {
     const message = 'must have no query, fragment, user or trailing slash'
     context.addIssue({ code: 'custom', message })
   }
@@ -71,7 +70,10 @@ const secretReference = z
   .refine(({ file, env }) => (file === undefined) !== (env === undefined), 'wants file or env')
 
 const listener = z.strictObject({
-  address: z.string().regex(/^\[?[\w.:-]+\]?:\d{1,5}$/, 'must be of the form host:port'),
+  address: z
+    .string()
+    .regex(/^\[?[\w.:-]+\]?:\d{1,5}$/, 'must be of the form host:port')
+    .refine((text) => Number(text.slice(text.lastIndexOf(':') + 1)) < 65_536, 'has no such port'),
   tls: z
     .strictObject({
       certificate_file: z.string().min(1),
@@ -114,7 +116,11 @@ const shortestTokenBytes = 32
 export function readServiceConfig(sources: ConfigSources, path: string): ServiceConfig {
   let yaml: unknown
   try {
-    yaml = parseYaml(sources.readFile(path), { maxAliasCount: 100, uniqueKeys: true })
+    const document = parseDocument(sources.readFile(path), { uniqueKeys: true })
+    // A tag or directive nobody knows is a mistake as well, not a line on stderr.
+    const [mistake] = [...document.errors, ...document.warnings]
+    if (mistake) throw mistake
+    yaml = document.toJS({ maxAliasCount: 100 })
   } catch (cause) {
     const why = messageOf(cause)
     throw new Fault('config_invalid', `The configuration ${path} cannot be read: ${why}`, { cause })

@@ -3,13 +3,12 @@
 import { createHash } from 'node:crypto'
 import { request } from 'node:https'
 
-import { decodeJwt } from 'jose'
+import { decodeJwt, type JWTPayload } from 'jose'
 
 import { verifyChain } from '../audit/chain.ts'
 import type { LedgerRecord } from '../audit/event.ts'
 import type { StorageCall } from '../lab/storage-front.ts'
-import type { LedgerRow } from '../store/store.ts'
-import { genesisHash } from '../store/store.ts'
+import { genesisHash, type LedgerRow } from '../store/store.ts'
 import type { Installation } from './installation.ts'
 
 /** One arrow of the build's way: what happened, said in facts, and whether it fits the hop before. */
@@ -23,70 +22,96 @@ export type Observed = {
 
 /** All hops of a finished demo, in the order of the way. */
 export async function traceHops(lab: Installation, observed: Observed): Promise<Hop[]> {
-  const exchanges = lab.entra.exchanges.filter(({ resultCode }) => resultCode === 0)
-  const hashes = new Set(exchanges.map((exchange) => exchange.accessTokenSha256))
-  const claims = lab.entra.presentedAssertions.map((assertion) => decodeJwt(assertion))
   const records = observed.ledger.map((row) => JSON.parse(row.record) as LedgerRecord)
-  const issued = records.filter((record) => record.type === 'token.issued')
-  const calls = lab.storage.calls
+  const claims = lab.entra.presentedAssertions.map((assertion) => decodeJwt(assertion))
   return [
-    {
-      hop: 'extension call',
-      ok: observed.answers.every(({ answerStatus }) => answerStatus === 200),
-      facts: {
-        door: 'secret',
-        calls: observed.answers.length,
-        signature: 'hmac-sha256 over raw bytes',
-      },
-    },
-    {
-      hop: 'request token',
-      ok: observed.answers.every(({ token }) => isRecorded(records, token)),
-      facts: {
-        form: 'asd1.<where>.<secret>',
-        where: readWhere(observed.answers[0]?.token ?? ''),
-        sha256: observed.answers.map(({ token }) => sha256(token)),
-      },
-    },
-    {
-      hop: 'ID token',
-      ok:
-        claims.length > 0 &&
-        claims.every(({ jti }) => issued.some((each) => each.token?.jti === jti)),
-      facts: { claims: claims[0] ?? {}, published_keys: await fetchKeyIds(lab) },
-    },
-    {
-      hop: 'Entra exchange',
-      ok:
-        exchanges.length > 0 &&
-        exchanges.every(({ jti }) => claims.some((each) => each.jti === jti)),
-      facts: {
-        exchanges: exchanges.length,
-        federated_credential: exchanges[0]?.federatedCredentialName ?? '',
-        client_id: exchanges[0]?.clientId ?? '',
-        correlation_ids: exchanges.map(({ correlationId }) => correlationId),
-      },
-    },
-    {
-      hop: 'storage calls',
-      ok: calls.length > 0 && calls.every((call) => hashes.has(call.authenticationHash)),
-      facts: {
-        calls: calls.length,
-        by_operation: countBy(calls),
-        bytes_in: calls.reduce((sum, call) => sum + call.requestBytes, 0),
-        bytes_out: calls.reduce((sum, call) => sum + call.responseBytes, 0),
-        user_agent: calls[0]?.userAgent ?? '',
-      },
-    },
-    {
-      hop: 'ledger records',
-      ok: verifyChain(genesisHash, records) === records.at(-1)?.hash,
-      facts: {
-        records: records.map(({ seq, type, decision }) => `${seq} ${type} ${decision}`),
-        head: records.at(-1)?.hash ?? '',
-      },
-    },
+    extensionCall(observed),
+    requestToken(observed, records),
+    idToken(claims, records, await fetchKeyIds(lab)),
+    entraExchange(lab, claims),
+    storageCalls(lab),
+    ledgerRecords(records),
   ]
+}
+
+function extensionCall({ answers }: Observed): Hop {
+  return {
+    hop: 'extension call',
+    ok: answers.every(({ answerStatus }) => answerStatus === 200),
+    facts: {
+      door: 'secret',
+      calls: answers.length,
+      signature: 'hmac-sha256 over raw bytes',
+    },
+  }
+}
+
+function requestToken({ answers }: Observed, records: readonly LedgerRecord[]): Hop {
+  return {
+    hop: 'request token',
+    ok: answers.every(({ token }) => isRecorded(records, token)),
+    facts: {
+      form: 'asd1.<where>.<secret>',
+      where: readWhere(answers[0]?.token ?? ''),
+      sha256: answers.map(({ token }) => sha256(token)),
+    },
+  }
+}
+
+function idToken(
+  claims: readonly JWTPayload[],
+  records: readonly LedgerRecord[],
+  keys: readonly string[],
+): Hop {
+  const issued = new Set(records.map(({ token }) => token?.jti))
+  return {
+    hop: 'ID token',
+    ok: claims.length > 0 && claims.every(({ jti }) => jti !== undefined && issued.has(jti)),
+    facts: { claims: claims[0] ?? {}, published_keys: keys },
+  }
+}
+
+function entraExchange({ entra }: Installation, claims: readonly JWTPayload[]): Hop {
+  const exchanges = entra.exchanges.filter(({ resultCode }) => resultCode === 0)
+  const known = new Set(claims.map(({ jti }) => jti))
+  return {
+    hop: 'Entra exchange',
+    ok: exchanges.length > 0 && exchanges.every(({ jti }) => known.has(jti)),
+    facts: {
+      exchanges: exchanges.length,
+      federated_credential: exchanges[0]?.federatedCredentialName ?? '',
+      client_id: exchanges[0]?.clientId ?? '',
+      correlation_ids: exchanges.map(({ correlationId }) => correlationId),
+    },
+  }
+}
+
+function storageCalls({ entra, storage: { calls } }: Installation): Hop {
+  const hashes = new Set(entra.exchanges.map(({ accessTokenSha256 }) => accessTokenSha256))
+  hashes.delete('')
+  return {
+    hop: 'storage calls',
+    ok: calls.length > 0 && calls.every((call) => hashes.has(call.authenticationHash)),
+    facts: {
+      calls: calls.length,
+      by_operation: countBy(calls),
+      bytes_in: calls.reduce((sum, call) => sum + call.requestBytes, 0),
+      bytes_out: calls.reduce((sum, call) => sum + call.responseBytes, 0),
+      user_agent: calls[0]?.userAgent ?? '',
+      authentication_hashes: [...new Set(calls.map((call) => call.authenticationHash))],
+    },
+  }
+}
+
+function ledgerRecords(records: readonly LedgerRecord[]): Hop {
+  return {
+    hop: 'ledger records',
+    ok: verifyChain(genesisHash, records) === records.at(-1)?.hash,
+    facts: {
+      records: records.map(({ seq, type, decision }) => `${seq} ${type} ${decision}`),
+      head: records.at(-1)?.hash ?? '',
+    },
+  }
 }
 
 function isRecorded(records: readonly LedgerRecord[], token: string): boolean {

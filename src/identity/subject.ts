@@ -19,7 +19,7 @@ export function toSubject(build: Build, trustClass: TrustClass): Subject {
   const { slug, uid } = build.repository
   const facts = { slug, uid, ...classFacts(build, trustClass) }
   // A lone surrogate would be written as U+FFFD, and two names would share one subject.
-  if (!`${slug}${uid}${facts.value}`.isWellFormed()) {
+  if (![slug, uid, facts.value].every((part) => part.isWellFormed())) {
     throw new Fault('identity_name_invalid', 'A name in this build is not valid Unicode text.')
   }
   const subject = formatSubject(facts)

@@ -71,7 +71,12 @@ function isForeign(build: Build): boolean {
 }
 
 function isSameRepository(build: Build): boolean {
-  return build.sourceRepository.toLowerCase() === build.repository.slug.toLowerCase()
+  return foldCase(build.sourceRepository) === foldCase(build.repository.slug)
+}
+
+// ASCII only: toLowerCase() makes a "k" of the Kelvin sign, and so one repository of two.
+function foldCase(slug: string): string {
+  return slug.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
 }
 
 // A restart keeps event and ref and names its parent; anything else that a person started through

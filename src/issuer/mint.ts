@@ -10,10 +10,10 @@ import { toNumericDate } from '../core/time.ts'
 import { toClaims } from '../identity/claims.ts'
 import type { Signer } from '../keys/signer.ts'
 import { checkAudience, decide, type Admission } from '../policy/decide.ts'
-import type { AzureIdentity, Policy } from '../policy/schema.ts'
-import type { Store } from '../store/store.ts'
+import { longestLifetimeSeconds, type AzureIdentity, type Policy } from '../policy/schema.ts'
+import type { RequestTokenRow, Store } from '../store/store.ts'
 import { issuerOf } from './discovery.ts'
-import { parsePayload, type TokenPayload } from './request-token.ts'
+import { expiryOf, parsePayload, type TokenPayload } from './request-token.ts'
 import { confirmBuild } from './witness.ts'
 
 /** What minting needs of the world. */
@@ -56,13 +56,8 @@ export async function mint(
   }
   const payload = parsePayload(row.payload)
   try {
-    if (row.expiresAt <= deps.now()) {
-      throw new Fault(
-        'issuer_token_expired',
-        `The request token expired at ${row.expiresAt.toISOString()}, when its build could no longer run.`,
-      )
-    }
-    return await mintFor(deps, payload, audience, row.tokenHash)
+    checkExpiry(deps, row.expiresAt)
+    return await mintFor(deps, payload, audience, row)
   } catch (error) {
     if (error instanceof Fault && error.code !== 'audit_unavailable') {
       await deps.ledger.append(denial(payload, audience, row.tokenHash, error))
@@ -75,16 +70,17 @@ async function mintFor(
   deps: MintDeps,
   payload: TokenPayload,
   audience: string,
-  requestHash: string,
+  row: RequestTokenRow,
 ): Promise<Minted> {
   if (payload.kind === 'refusal') {
     throw new Fault(payload.code, payload.sentence, { hint: payload.hint })
   }
-  const witnessed = await confirmBuild(deps, payload.build)
+  // Facts that identify a build are compared; all others are the server's word, not the runner's.
+  const build = await confirmBuild(deps, payload.build)
+  checkExpiry(deps, expiryOf(build, row.issuedAt))
   // The policy may have narrowed since the token was handed out: today's file decides.
-  const admission = decide(deps.policy(), payload.build, payload.entry)
+  const admission = decide(deps.policy(), build, payload.entry)
   checkAudience(admission.entry, audience)
-  const build = { ...payload.build, status: witnessed.status, stages: witnessed.stages }
   const claims = claimsFor(deps, build, admission, audience)
   const token = new Secret(await deps.signer.sign(claims))
   await deps.ledger.append({
@@ -106,10 +102,18 @@ async function mintFor(
       client_id: admission.entry.identity.clientId,
     },
     caller: { door: 'id-token' },
-    detail: `Exchanged for the request token ${requestHash.slice(0, 12)}….`,
+    detail: `Exchanged for the request token ${row.tokenHash.slice(0, 12)}….`,
   })
   const { jti } = claims
   return { token, identity: admission.entry.identity, subject: admission.subject, audience, jti }
+}
+
+function checkExpiry({ now }: MintDeps, expiresAt: Date): void {
+  if (expiresAt > now()) return
+  throw new Fault(
+    'issuer_token_expired',
+    `The request token expired at ${expiresAt.toISOString()}, when its build could no longer run.`,
+  )
 }
 
 function soleAudience(audiences: readonly string[]): string {
@@ -133,7 +137,9 @@ function claimsFor(deps: MintDeps, build: Build, admission: Admission, audience:
     iat: issuedAt - backdateSeconds,
     nbf: issuedAt - backdateSeconds,
     // The whole life, the backdated minute included, stays within ten minutes.
-    exp: issuedAt - backdateSeconds + admission.entry.lifetimeSeconds,
+    exp:
+      issuedAt +
+      Math.min(admission.entry.lifetimeSeconds, longestLifetimeSeconds - backdateSeconds),
     jti: deps.randomId(),
   }
 }

@@ -58,10 +58,16 @@ export async function offerToken(deps: OfferDeps, offer: Offer): Promise<Secret>
     buildId: offer.build.id,
     payload: JSON.stringify(payload),
     issuedAt,
-    expiresAt: new Date(issuedAt.getTime() + lifetimeMinutes(offer.build) * 60_000),
+    expiresAt: expiryOf(offer.build, issuedAt),
   })
   logOffer(deps.log, offer, payload)
   return token
+}
+
+/** When a token of this build is dead: its repository's time-out bounds it when the final webhook is lost. */
+export function expiryOf(build: Build, issuedAt: Date): Date {
+  const minutes = (build.repository.timeoutMinutes || defaultTimeoutMinutes) + slackMinutes
+  return new Date(issuedAt.getTime() + minutes * 60_000)
 }
 
 /** Reads a stored payload back. */
@@ -84,11 +90,6 @@ function decidePayload(offer: Offer): TokenPayload {
   }
 }
 
-// A build may run for its repository's time-out; a lost final webhook must not keep it alive longer.
-function lifetimeMinutes(build: Build): number {
-  return (build.repository.timeoutMinutes || defaultTimeoutMinutes) + slackMinutes
-}
-
 function deriveToken(deps: OfferDeps, offer: Offer, payload: TokenPayload): Secret {
   const about = payload.kind === 'grant' ? payload.entry : payload.code
   const secret = createHmac('sha256', deps.tokenKey)
@@ -109,7 +110,8 @@ function deriveToken(deps: OfferDeps, offer: Offer, payload: TokenPayload): Secr
 }
 
 function logOffer(log: Log, { door, runner, build }: Offer, payload: TokenPayload): void {
-  const about = { door, runner, repository: build.repository.slug, build: build.number }
+  const { slug: repository } = build.repository
+  const about = { door, runner, repository, build: build.number, sha: build.sha }
   if (payload.kind === 'grant') log.info({ ...about, entry: payload.entry }, 'offered a token')
   else log.warn({ ...about, code: payload.code }, `refused a token: ${payload.sentence}`)
 }

@@ -17,15 +17,26 @@ export function matchesGlob(pattern: string, text: string): boolean {
   return matchSegments(pattern.split('/'), text.split('/'))
 }
 
+// Only the last `**` ever takes more than it has, so a long ref costs pattern × ref steps at most.
 function matchSegments(patterns: string[], texts: string[]): boolean {
-  const [pattern, ...morePatterns] = patterns
-  if (pattern === undefined) return texts.length === 0
-  if (pattern === '**') {
-    // One `**` takes at least one segment, so `refs/heads/**` does not match `refs/heads`.
-    return texts.some((_, taken) => matchSegments(morePatterns, texts.slice(taken + 1)))
+  let [next, at] = [0, 0]
+  let lastStars: { after: number; taken: number } | undefined
+  while (at < texts.length || next < patterns.length) {
+    const [pattern, text] = [patterns[next], texts[at]]
+    if (pattern === '**' && text !== undefined) {
+      // One `**` takes at least one segment, so `refs/heads/**` does not match `refs/heads`.
+      lastStars = { after: next + 1, taken: at + 1 }
+    } else if (pattern !== undefined && text !== undefined && matchSegment(pattern, text)) {
+      next += 1
+      at += 1
+      continue
+    } else if (lastStars && lastStars.taken < texts.length) {
+      lastStars.taken += 1
+    } else return false
+    next = lastStars.after
+    at = lastStars.taken
   }
-  const [text, ...moreTexts] = texts
-  return text !== undefined && matchSegment(pattern, text) && matchSegments(morePatterns, moreTexts)
+  return true
 }
 
 function matchSegment(pattern: string, text: string): boolean {

@@ -1,6 +1,6 @@
 // The policy file: YAML, data and not a program. Deny by default, unknown keys are errors, and every
 // mistake is reported at once. One entry names the builds it trusts and the identity they may become.
-import { parse as parseYaml } from 'yaml'
+import { parseDocument } from 'yaml'
 import * as z from 'zod'
 
 import { Fault, messageOf } from '../core/fault.ts'
@@ -77,7 +77,11 @@ const fileSchema = z.strictObject({
 export function parsePolicy(text: string): Policy {
   let yaml: unknown
   try {
-    yaml = parseYaml(text, { maxAliasCount: 100, uniqueKeys: true })
+    const document = parseDocument(text, { uniqueKeys: true })
+    // A tag or directive nobody knows is a mistake as well, not a line on stderr.
+    const [mistake] = [...document.errors, ...document.warnings]
+    if (mistake) throw mistake
+    yaml = document.toJS({ maxAliasCount: 100 })
   } catch (cause) {
     throw new Fault('config_invalid', `The policy file is not YAML: ${messageOf(cause)}`, { cause })
   }
@@ -92,7 +96,8 @@ function toPolicy(file: z.output<typeof fileSchema>): Policy {
   const entries = new Map<string, PolicyEntry>()
   const found: string[] = []
   for (const [index, entry] of file.policies.entries()) {
-    const identity = file.identities[entry.identity]
+    const isKnown = Object.hasOwn(file.identities, entry.identity)
+    const identity = isKnown ? file.identities[entry.identity] : undefined
     const at = `policies[${index}] (${entry.name})`
     if (!identity) found.push(`${at}: identity "${entry.identity}" is not among identities`)
     if (entries.has(entry.name)) found.push(`${at}: the name is used twice`)

@@ -109,10 +109,13 @@ export function testStore(name: string, open: () => Promise<Store> | Store): voi
     await store.addRequestToken(token({ tokenHash: 'new', expiresAt: at(90) }))
     await store.observeBuild(build({ buildId: 1, seenAt: at(10) }))
     await store.observeBuild(build({ buildId: 2, seenAt: at(90) }))
+    await store.observeBuild(build({ buildId: 7, seenAt: at(10), isFinal: true }))
     await store.prune(at(50))
     assert.equal(await store.findRequestToken('old'), undefined)
     assert.ok(await store.findRequestToken('new'))
     assert.equal(await store.findBuild('main', 1), undefined)
     assert.ok(await store.findBuild('main', 2))
+    // The new token is of build 7: its end must not be forgotten before the token is.
+    assert.equal((await store.findBuild('main', 7))?.isFinal, true)
   })
 }

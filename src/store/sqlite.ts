@@ -70,7 +70,7 @@ export function openSqliteStore(file: string): Store {
     prune: (before) =>
       promise(() => {
         run('DELETE FROM request_token WHERE expires_at < $1', { $1: before.getTime() })
-        run('DELETE FROM build WHERE seen_at < $1', { $1: before.getTime() })
+        run(deleteBuilds, { $1: before.getTime() })
       }),
     close: () => promise(() => database.close()),
   }
@@ -88,6 +88,9 @@ const upsertBuild = `INSERT INTO build (instance, build_id, version, is_final, p
   ON CONFLICT (instance, build_id) DO UPDATE SET version = excluded.version,
     is_final = excluded.is_final, payload = excluded.payload, seen_at = excluded.seen_at
   WHERE build.is_final = 0 AND (excluded.is_final = 1 OR excluded.version >= build.version)`
+// An ended build is remembered as long as a token of it: forgotten, an old word would revive it.
+const deleteBuilds = `DELETE FROM build WHERE seen_at < $1 AND NOT EXISTS (SELECT 1 FROM request_token
+  WHERE request_token.instance = build.instance AND request_token.build_id = build.build_id)`
 const insertLedger = 'INSERT INTO ledger (seq, hash, record) VALUES ($1, $2, $3)'
 const selectLedger = 'SELECT * FROM ledger WHERE seq >= $1 ORDER BY seq LIMIT $2'
 

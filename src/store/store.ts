@@ -43,7 +43,7 @@ export type Store = {
   /** Appends the record that `seal` makes from the chain's end, durably and one at a time. */
   appendLedger(seal: (head: LedgerHead) => LedgerRow): Promise<LedgerRow>
   readLedger(fromSeq: number, limit: number): Promise<LedgerRow[]>
-  /** Forgets tokens that expired and builds last heard of before this moment. */
+  /** Forgets tokens that expired, and builds without one last heard of, before this moment. */
   prune(before: Date): Promise<void>
   close(): Promise<void>
 }

@@ -5,9 +5,25 @@ import * as z from 'zod'
 import { Fault } from '../../core/fault.ts'
 import type { Build, InstanceId, ScmKind } from '../build.ts'
 
-const text = z.string().max(4096).catch('')
-const line = z.string().max(1024)
+// Go writes no lone surrogate, and neither a subject nor a ledger record can hold one.
+const line = z
+  .string()
+  .max(1024)
+  .refine((value) => value.isWellFormed())
+const text = z
+  .string()
+  .max(4096)
+  .refine((value) => value.isWellFormed())
+  .catch('')
 const count = z.number().int().nonnegative()
+
+// z.record() would drop a variable called `__proto__`, and the build would pass for one without any.
+const variables = z.custom<Record<string, unknown>>(
+  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+)
+
+// A year: what lies beyond is nobody's build, and far beyond no Date can say when it ends.
+const longestTimeoutMinutes = 525_600
 
 const repositorySchema = z.object({
   uid: line.min(1),
@@ -16,7 +32,7 @@ const repositorySchema = z.object({
   visibility: line.default(''),
   trusted: z.boolean().default(false),
   protected: z.boolean().default(false),
-  timeout: count.default(0),
+  timeout: count.default(0).transform((minutes) => Math.min(minutes, longestTimeoutMinutes)),
 })
 
 const stageSchema = z.object({
@@ -43,7 +59,7 @@ const buildSchema = z.object({
   trigger: line.default(''),
   cron: line.default(''),
   deploy_to: line.default(''),
-  params: z.record(z.string(), z.unknown()).nullish(),
+  params: variables.nullish(),
   version: count.default(0),
   stages: z.array(stageSchema).nullish(),
 })
@@ -93,8 +109,9 @@ function read<Schema extends z.ZodType>(schema: Schema, body: Uint8Array): z.out
   let json: unknown
   try {
     json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
-  } catch (cause) {
-    throw new Fault('ci_request_invalid', 'The signed request is not JSON.', { cause })
+  } catch {
+    // No cause: the parser's message quotes the body, and `repo.secret` is in it.
+    throw new Fault('ci_request_invalid', 'The signed request is not JSON.')
   }
   const result = schema.safeParse(json)
   if (result.success) return result.data

@@ -1,0 +1,34 @@
+// The Azure clouds a build can talk to: where Entra lives, what audience it wants in our ID token,
+// and how blob host names end (facts/federation.md §1.1, §1.4).
+
+/** One Azure cloud: its names for the three things we need. */
+export type Cloud = {
+  authorityHost: string
+  federationAudience: string
+  blobSuffix: string
+}
+
+/** The name of a cloud as people write it in the setting `cloud`. */
+export type CloudName = 'public' | 'usgov' | 'china'
+
+/** Every cloud by name. */
+export const clouds: Readonly<Record<CloudName, Cloud>> = {
+  public: {
+    authorityHost: 'https://login.microsoftonline.com',
+    federationAudience: 'api://AzureADTokenExchange',
+    blobSuffix: 'blob.core.windows.net',
+  },
+  usgov: {
+    authorityHost: 'https://login.microsoftonline.us',
+    federationAudience: 'api://AzureADTokenExchangeUSGov',
+    blobSuffix: 'blob.core.usgovcloudapi.net',
+  },
+  china: {
+    authorityHost: 'https://login.partner.microsoftonline.cn',
+    federationAudience: 'api://AzureADTokenExchangeChina',
+    blobSuffix: 'blob.core.chinacloudapi.cn',
+  },
+}
+
+/** The scope of a storage token; it is the same in every cloud. */
+export const storageScope = 'https://storage.azure.com/.default'
