@@ -59,6 +59,9 @@ async function demo(args: string[]): Promise<number> {
   const say = (text: string) => void (options.json ? process.stderr : process.stdout).write(text)
   const source = options.source ?? join(folder, 'source')
   if (options.source === undefined) makeTree(source)
+  // Child processes and files go with us, also when Ctrl-C ends the demo half-way.
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
   const lab = await startInstallation({ folder, service, now: () => new Date() })
   try {
     const randomHex = (sizeBytes: number) => randomBytes(sizeBytes).toString('hex')
@@ -68,7 +71,6 @@ async function demo(args: string[]): Promise<number> {
     return result.ok ? 0 : 6
   } finally {
     await lab.close()
-    rmSync(folder, { recursive: true, force: true })
   }
 }
 
@@ -124,12 +126,10 @@ Everything is still up; Ctrl-C ends it.
   storage         ${lab.storage.url}
   CA certificate  ${lab.caFile}
   a running build #${build.number} and the variables of a step of it are in ${file}:
-    . ${file} && azure-storage-drone plugin
+    . ${file} && ${process.execPath} ${join(dist, 'plugin.mjs')}
 `)
-  await new Promise<void>((done) => {
-    process.once('SIGINT', () => done())
-    process.once('SIGTERM', () => done())
-  })
+  // Until Ctrl-C; a promise alone would not keep the process.
+  await new Promise<never>(() => setInterval(() => undefined, 2 ** 30))
 }
 
 try {

@@ -195,6 +195,15 @@ for (const { name, record } of [
   })
 }
 
+test('chain › counts without a gap: a record well sealed under another number is broken', () => {
+  const records = chainOf(3)
+  const prev = records[2]?.hash ?? ''
+  const skipping = seal({ seq: 5, prev, node: 'node-1', ts: 't' }, event(3))
+  assert.equal(brokenAt([...records, skipping]), 4)
+  assert.equal(brokenAt(records.slice(1), records[0]?.hash, 1), 1)
+  assert.equal(brokenAt(records.slice(1), records[0]?.hash, 2), undefined)
+})
+
 test('chain › of another ledger does not continue ours', () => {
   const [one, other] = [chainOf(3), chainOf(3)]
   other[0] = seal({ seq: 1, prev: genesisHash, node: 'b', ts: 't' }, event(0))

@@ -33,7 +33,11 @@ function heldStore() {
 
 /** Waits until the ledger was asked, and then long enough for every promise that is not held back. */
 async function settle(calls: string[]): Promise<void> {
-  while (calls.at(-1) !== 'ledger asked') await nextTurn()
+  const deadline = performance.now() + 5000
+  while (calls.at(-1) !== 'ledger asked') {
+    assert.ok(performance.now() < deadline, 'the ledger was asked last')
+    await nextTurn()
+  }
   for (let turn = 0; turn < 50; turn += 1) await nextTurn()
 }
 

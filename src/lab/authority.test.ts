@@ -3,8 +3,8 @@ import { X509Certificate } from 'node:crypto'
 import { test } from 'node:test'
 
 import { createAuthority } from './authority.ts'
-import { listenTls } from './listen.ts'
 import { send } from './issuer.fixture.ts'
+import { listenTls } from './listen.ts'
 
 test('authority › issues certificates that clients with its CA accept, by name and by address', async () => {
   const authority = await createAuthority()

@@ -6,8 +6,8 @@ import { compactVerify, createLocalJWKSet, exportJWK, generateKeyPair } from 'jo
 import { sha256Hex } from '../core/digest.ts'
 import { createDirectory } from './entra-directory.ts'
 import { toUti } from './entra-tokens.ts'
-import { startEntra } from './entra.ts'
 import { type EntraKit, readAnswer, startEntraKit, trusted } from './entra.fixture.ts'
+import { startEntra } from './entra.ts'
 import { send } from './issuer.fixture.ts'
 
 let kit: EntraKit

@@ -5,10 +5,10 @@ import { pipeline } from 'node:stream/promises'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 
+import { send } from './issuer.fixture.ts'
 import { listenTls } from './listen.ts'
 import { answerRefusal, StorageRefusal } from './storage-errors.ts'
 import { createForwarder } from './storage-forward.ts'
-import { send } from './issuer.fixture.ts'
 import { account, startStorageKit, type StorageKit } from './storage.fixture.ts'
 
 const mebibyte = 1024 * 1024

@@ -1,9 +1,9 @@
 // For the tests of this room: a lab Entra with storage behind it, and plain calls to both.
 import assert from 'node:assert/strict'
 
-import { type LabStorage, startStorage } from './storage.ts'
 import { type EntraKit, readAnswer, startEntraKit } from './entra.fixture.ts'
 import { send, type TestAnswer } from './issuer.fixture.ts'
+import { type LabStorage, startStorage } from './storage.ts'
 
 /** The one account of the kit. */
 export const account = 'labaccount'
