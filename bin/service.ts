@@ -16,7 +16,7 @@ import { pino } from 'pino'
 import { createLedger, verifyLedger } from '../src/audit/ledger.ts'
 import { readServiceConfig, type Listener } from '../src/config/service-config.ts'
 import { sha256Hex } from '../src/core/digest.ts'
-import { Fault } from '../src/core/fault.ts'
+import { Fault, messageOf } from '../src/core/fault.ts'
 import { version } from '../src/core/version.ts'
 import { createCiApp } from '../src/issuer/ci-app.ts'
 import { createHealthApp } from '../src/issuer/health.ts'
@@ -38,25 +38,40 @@ const keepForDays = 7
 
 /** Runs the service until SIGTERM or SIGINT; resolves to the exit code. */
 export async function main(args: string[]): Promise<number> {
-  const { values } = parseArgs({
-    args,
-    options: { config: { type: 'string', short: 'c' }, help: { type: 'boolean', short: 'h' } },
-  })
-  if (values.help || values.config === undefined) {
+  const options = readArgs(args)
+  if (options.help || options.config === undefined) {
     process.stdout.write(usage)
-    return values.help ? 0 : 2
+    return options.help ? 0 : 2
   }
-  const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, process.stdout)
+  const log = pino(
+    { base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination({ fd: 1, sync: true }),
+  )
   try {
-    const close = await start(values.config, log)
+    const close = await start(options.config, log)
     const signal = await nextSignal()
     log.info({ signal }, 'stopping')
     await close()
     return 0
   } catch (error) {
-    if (!(error instanceof Fault)) throw error
-    process.stderr.write(`${error.message}\nwhat to do: ${error.hint}\n`)
-    return error.exitCode
+    if (error instanceof Fault) {
+      process.stderr.write(`${error.message}\nwhat to do: ${error.hint}\n`)
+      return error.exitCode
+    }
+    log.fatal({ stack: error instanceof Error ? error.stack : String(error) }, 'a defect')
+    return 70
+  }
+}
+
+function readArgs(args: string[]): { config?: string; help?: boolean } {
+  try {
+    return parseArgs({
+      args,
+      options: { config: { type: 'string', short: 'c' }, help: { type: 'boolean', short: 'h' } },
+    }).values
+  } catch (cause) {
+    process.stderr.write(`${messageOf(cause)}\n`)
+    return {}
   }
 }
 
@@ -79,7 +94,7 @@ async function start(configFile: string, log: pino.Logger): Promise<() => Promis
     detail: `${policy.entries.size} entries`,
     policy_sha256: sha256Hex(policyText),
   })
-  log.info({ version, ledgerRecords: count, policyEntries: policy.entries.size }, 'ready to serve')
+  log.info({ version, ledgerRecords: count, policyEntries: policy.entries.size }, 'starting')
 
   const { issuerUrl, instances } = config
   const caFile = config.listen.steps.tls?.caFile
@@ -174,4 +189,5 @@ function readOrFault(file: string, what: string): string {
   }
 }
 
-process.exitCode = await main(process.argv.slice(2))
+// A door that could not be opened must not leave the others waiting.
+process.exit(await main(process.argv.slice(2)))

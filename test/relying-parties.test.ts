@@ -21,7 +21,7 @@ import {
   createRehearsalSigner,
   jsonOf,
   tokenOf,
-} from '../src/issuer/rehearsal.ts'
+} from '../src/issuer/rehearsal.fixture.ts'
 import { createAuthority } from '../src/lab/authority.ts'
 import { listenTls } from '../src/lab/listen.ts'
 

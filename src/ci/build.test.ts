@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
+import { sampleBuild } from './build.fixture.ts'
 import { contradictions, isLive, type Build } from './build.ts'
-import { sampleBuild } from './sample-build.ts'
 
 const one = sampleBuild()
 

@@ -53,8 +53,8 @@ const name = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits, dashes')
 const url = z.url({ protocol: /^https?$/ }).superRefine((text, context) => {
-  if (/[?#@]/.test(text) || text.endsWith('/')) {
-    const message = 'must have no query, fragment, user or trailing slash'
+  if (/[?#@%]/.test(text) || text.endsWith('/')) {
+    const message = 'must have no query, fragment, user, percent sign or trailing slash'
     context.addIssue({ code: 'custom', message })
   }
 })

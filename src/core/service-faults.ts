@@ -10,6 +10,11 @@ export const serviceFaults = {
     2,
     'Check that the URL in the CI server or runner is the one this service documents.',
   ),
+  ci_request_too_large: row(
+    413,
+    2,
+    'A build this large is nothing Drone sends; check who calls this URL.',
+  ),
   ci_signature_invalid: row(401, 3, 'Give the runner or server and this service the same token.'),
   ci_signature_stale: row(
     401,

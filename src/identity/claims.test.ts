@@ -3,7 +3,7 @@ import { test } from 'node:test'
 
 import * as fc from 'fast-check'
 
-import { sampleBuild } from '../ci/sample-build.ts'
+import { sampleBuild } from '../ci/build.fixture.ts'
 import { toClaims } from './claims.ts'
 
 test("claims › say what is known of a push, in GitHub's words and Drone's", () => {

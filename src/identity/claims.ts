@@ -1,7 +1,7 @@
 // Claims of an ID token beside the registered ones: GitHub's names where GitHub has one, Drone's own
 // otherwise, all strings, so that IAM conditions elsewhere can compare them (facts/drone.md §3.3).
 import type { Build } from '../ci/build.ts'
-import type { TrustClass } from './trust-class.ts'
+import { isPullRequestRef, type TrustClass } from './trust-class.ts'
 
 /** What a token says of a build; values are strings, absent facts are left out. */
 export type BuildClaims = Readonly<Record<string, string>>
@@ -53,7 +53,7 @@ function isLiveStage(status: string): boolean {
 function refType(ref: string): string {
   if (ref.startsWith('refs/heads/')) return 'branch'
   if (ref.startsWith('refs/tags/')) return 'tag'
-  return ref === '' ? '' : 'pull'
+  return isPullRequestRef(ref) ? 'pull' : ''
 }
 
 function withoutEmpty(claims: Record<string, string>): BuildClaims {

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
+import { sampleBuild } from '../ci/build.fixture.ts'
 import type { Build } from '../ci/build.ts'
-import { sampleBuild } from '../ci/sample-build.ts'
 import { toSubject } from './subject.ts'
 import { classify, trustClasses } from './trust-class.ts'
 

@@ -29,6 +29,11 @@ export const trustClasses: readonly TrustClass[] = [
 
 const pullRequestRef = /^refs\/(pull|pull-requests|merge-requests|pullreq|changes)\//
 
+/** Whether a ref belongs to a pull request at any of the known source-code hosts. */
+export function isPullRequestRef(ref: string): boolean {
+  return pullRequestRef.test(ref)
+}
+
 /** The one class of a build; undefined when its event is none this service knows. */
 export function classify(build: Build): TrustClass | undefined {
   const plain = classifyPlain(build)
@@ -39,7 +44,7 @@ export function classify(build: Build): TrustClass | undefined {
 function classifyPlain(build: Build): PlainClass | 'fork' | undefined {
   if (isForeign(build)) return 'fork'
   // A promoted or restarted pull request still runs the pull request's code.
-  if (build.event === 'pull_request' || pullRequestRef.test(build.ref)) return 'pull_request'
+  if (build.event === 'pull_request' || isPullRequestRef(build.ref)) return 'pull_request'
   switch (build.event) {
     case 'push':
       if (!isFromTheHook(build)) return 'custom'
@@ -60,7 +65,7 @@ function classifyPlain(build: Build): PlainClass | 'fork' | undefined {
 }
 
 function isForeign(build: Build): boolean {
-  const isPullRequest = build.event === 'pull_request' || pullRequestRef.test(build.ref)
+  const isPullRequest = build.event === 'pull_request' || isPullRequestRef(build.ref)
   if (isPullRequest) {
     // GitLab's driver builds source_repo from display names anybody can choose.
     if (build.scm === 'gitlab') return true

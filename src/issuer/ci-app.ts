@@ -42,7 +42,10 @@ export function createCiApp(deps: CiAppDeps): Hono {
     bodyLimit({
       maxSize: bodyLimitBytes,
       onError: () => {
-        throw new Fault('ci_request_invalid', `The request is larger than ${bodyLimitBytes} bytes.`)
+        throw new Fault(
+          'ci_request_too_large',
+          `The request is larger than ${bodyLimitBytes} bytes.`,
+        )
       },
     }),
   )
@@ -69,15 +72,22 @@ export function createCiApp(deps: CiAppDeps): Hono {
     const request = await readRequest(context)
     const { signature } = verifySignature(deps, extensions.environ, runner.token, request)
     if (!runner.environ) return context.json([])
-    const build = parseEnvironRequest(instance, request.body)
-    const token = await offerToken(deps, {
-      door: 'environ',
-      runner: runner.name,
-      build,
-      signature,
-      decide: () => admit(runner, build, () => decideAlone(deps.policy(), build)),
-    })
-    return context.json([{ name: tokenVariable, data: token.reveal(), mask: true }])
+    try {
+      const build = parseEnvironRequest(instance, request.body)
+      const token = await offerToken(deps, {
+        door: 'environ',
+        runner: runner.name,
+        build,
+        signature,
+        decide: () => admit(runner, build, () => decideAlone(deps.policy(), build)),
+      })
+      return context.json([{ name: tokenVariable, data: token.reveal(), mask: true }])
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error
+      // An error would take every other global variable from the step (facts/drone.md §1.3).
+      deps.log.error({ code: error.code, runner: runner.name }, error.message)
+      return context.json([])
+    }
   })
 
   app.post('/:instance/drone/webhook', async (context) => {

@@ -3,7 +3,13 @@ import { test } from 'node:test'
 
 import { createHealthApp } from './health.ts'
 import { createPublicApp } from './public-app.ts'
-import { audience, createRehearsal, createRehearsalSigner, tokenOf, urls } from './rehearsal.ts'
+import {
+  audience,
+  createRehearsal,
+  createRehearsalSigner,
+  tokenOf,
+  urls,
+} from './rehearsal.fixture.ts'
 
 const signer = await createRehearsalSigner()
 const discovery = '/drone/ci-main/.well-known/openid-configuration'

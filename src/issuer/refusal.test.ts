@@ -14,7 +14,7 @@ import {
   type Json,
   type Rehearsal,
   type Sending,
-} from './rehearsal.ts'
+} from './rehearsal.fixture.ts'
 import { parsePayload } from './request-token.ts'
 
 const signer = await createRehearsalSigner()
@@ -172,7 +172,7 @@ const refusedAtEnviron: typeof refused = [
   {
     name: 'a build with params',
     sending: { build: { params: { A: '1' } } },
-    code: 'policy_repository_denied',
+    code: 'policy_event_denied',
     says: /parameters \(A\)/,
   },
 ]

@@ -15,7 +15,7 @@ import {
   jsonOf,
   tokenOf,
   type Json,
-} from './rehearsal.ts'
+} from './rehearsal.fixture.ts'
 
 const signer = await createRehearsalSigner()
 const control = 'control-that-must-be-found-1f3a'

@@ -15,7 +15,7 @@ import {
   tokenOf,
   urls,
   type Json,
-} from './rehearsal.ts'
+} from './rehearsal.fixture.ts'
 
 const signer = await createRehearsalSigner()
 
@@ -194,6 +194,12 @@ const questions: { name: string; query: string; status: number; code: string }[]
     query: `audience=${encoded},sts.amazonaws.com`,
     status: 403,
     code: 'policy_audience_denied',
+  },
+  {
+    name: 'a version given twice',
+    query: `v=1&v=2&audience=${encoded}`,
+    status: 400,
+    code: 'issuer_version_unknown',
   },
   { name: 'v=2', query: `v=2&audience=${encoded}`, status: 400, code: 'issuer_version_unknown' },
   {

@@ -17,9 +17,14 @@ export function createStepsApp(deps: MintDeps & { log: Log }): Hono {
   app.onError(problemHandler(deps.log))
   app.get(idTokenPath, async (context) => {
     const bearer = readBearer(context.req.header('authorization'))
-    const version = context.req.query('v')
-    if (version !== undefined && version !== '1') {
-      throw new Fault('issuer_version_unknown', `This service knows v=1, not v=${version}.`)
+    // Hono routes HEAD here too, and a token would be minted that nobody receives.
+    if (context.req.method === 'HEAD') return context.body(null, 405, { allow: 'GET' })
+    const versions = context.req.queries('v') ?? []
+    if (versions.length > 1 || versions.some((version) => version !== '1')) {
+      throw new Fault(
+        'issuer_version_unknown',
+        `This service knows v=1, not ${versions.join('&')}.`,
+      )
     }
     const minted = await mint(deps, bearer, context.req.queries('audience') ?? [])
     const { identity } = minted

@@ -11,7 +11,7 @@ import {
   type Json,
   type Rehearsal,
   type Sending,
-} from './rehearsal.ts'
+} from './rehearsal.fixture.ts'
 
 const signer = await createRehearsalSigner()
 

@@ -17,10 +17,12 @@ import { Fault, messageOf } from '../core/fault.ts'
 import type { Signer } from './signer.ts'
 
 const text = z.string().min(1)
+// 2048 bits are 342 characters of base64url; relying parties refuse less.
+const modulus = z.string().min(342)
 const privateKeySchema = z.looseObject({
   kty: z.literal('RSA'),
   kid: text,
-  n: text,
+  n: modulus,
   e: text,
   d: text,
 })

@@ -3,8 +3,8 @@ import { test } from 'node:test'
 
 import * as fc from 'fast-check'
 
+import { sampleBuild } from '../ci/build.fixture.ts'
 import type { Build } from '../ci/build.ts'
-import { sampleBuild } from '../ci/sample-build.ts'
 import { Fault } from '../core/fault.ts'
 import { trustClasses } from '../identity/trust-class.ts'
 import { checkAudience, decide, decideAlone } from './decide.ts'

@@ -27,13 +27,16 @@ export function decide(policy: Policy, build: Build, entryName: string): Admissi
 /** The one entry that admits this build, for callers that cannot name one; throws policy_ambiguous or policy_*. */
 export function decideAlone(policy: Policy, build: Build): Admission {
   const trustClass = classifyOrThrow(build)
-  const matching = [...policy.entries.values()].filter((entry) =>
-    entry.subjects.some((subject) => refusalOf(subject, build, trustClass) === undefined),
+  const entries = [...policy.entries.values()]
+  const refusals = entries.flatMap((entry) =>
+    entry.subjects.map((subject) => ({ entry, code: refusalOf(subject, build, trustClass) })),
   )
+  const matching = [...new Set(refusals.filter(({ code }) => !code).map(({ entry }) => entry))]
   const [entry] = matching
   if (!entry) {
+    const code = nearest(refusals.map((refusal) => refusal.code))
     throw new Fault(
-      trustClass === 'fork' ? 'policy_fork_denied' : 'policy_repository_denied',
+      trustClass === 'fork' ? 'policy_fork_denied' : code,
       `No policy entry admits ${describe(build, trustClass)}.`,
     )
   }
