@@ -179,3 +179,41 @@ test('ledger › that was closed is audit_unavailable as well', async () => {
     code: 'audit_unavailable',
   })
 })
+
+test('ledger › writes what is asked in one turn as one batch, each with its own answer', async () => {
+  const store = openSqliteStore(':memory:')
+  let batches = 0
+  const counting = {
+    appendLedger: (seal: Parameters<typeof store.appendLedger>[0]) => {
+      batches += 1
+      return store.appendLedger(seal)
+    },
+  }
+  const ledger = createLedger({ store: counting, now: () => new Date(0) }, 'node-1')
+  const records = await Promise.all(
+    Array.from({ length: 50 }, (_, index) =>
+      ledger.append({ type: 'policy.loaded', decision: 'info', detail: `event ${index}` }),
+    ),
+  )
+  assert.equal(batches, 1)
+  assert.deepEqual(
+    records.map(({ seq, detail }) => `${seq} ${detail}`),
+    Array.from({ length: 50 }, (_, index) => `${index + 1} event ${index}`),
+  )
+  assert.equal((await verifyLedger(store)).count, 50)
+})
+
+test('ledger › refuses one event that cannot be sealed and keeps the others of its batch', async () => {
+  const store = openSqliteStore(':memory:')
+  const ledger = createLedger({ store, now: () => new Date(0) }, 'node-1')
+  const outcomes = await Promise.allSettled(
+    ['good', '\ud800', 'better'].map((detail) =>
+      ledger.append({ type: 'policy.loaded', decision: 'info', detail }),
+    ),
+  )
+  assert.deepEqual(
+    outcomes.map(({ status }) => status),
+    ['fulfilled', 'rejected', 'fulfilled'],
+  )
+  assert.equal((await verifyLedger(store)).count, 2)
+})

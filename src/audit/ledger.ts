@@ -1,7 +1,7 @@
 // Writes events into the chain, durably, before the thing they permit happens. When that cannot be
 // done the caller must refuse: audit_unavailable.
 import { Fault, messageOf } from '../core/fault.ts'
-import { genesisHash, type LedgerRow, type Store } from '../store/store.ts'
+import { genesisHash, type LedgerHead, type LedgerRow, type Store } from '../store/store.ts'
 import { seal, verifyChain } from './chain.ts'
 import type { LedgerEvent, LedgerRecord } from './event.ts'
 
@@ -16,23 +16,77 @@ export function createLedger(
   { store, now }: { store: Pick<Store, 'appendLedger'>; now: () => Date },
   node: string,
 ): Ledger {
-  return {
-    append: async (event) => {
-      let record: LedgerRecord | undefined
-      try {
-        await store.appendLedger((head) => {
-          const place = { seq: head.seq + 1, prev: head.hash, node, ts: now().toISOString() }
-          record = seal(place, event)
-          return { seq: record.seq, hash: record.hash, record: JSON.stringify(record) }
-        })
-      } catch (cause) {
-        throw new Fault('audit_unavailable', `The ledger cannot be written: ${messageOf(cause)}`, {
-          cause,
-        })
-      }
-      return record as LedgerRecord
-    },
+  let waiting: Waiting[] = []
+  let isFlushing = false
+
+  // Group commit: what comes while a write is under way, or in the same turn of the event loop,
+  // shares the next one. Waiting for the disk is most of the price of a record.
+  const flush = async () => {
+    while (waiting.length > 0) {
+      const batch = waiting
+      waiting = []
+      await write(batch)
+    }
+    isFlushing = false
   }
+  const write = async (batch: readonly Waiting[]) => {
+    let sealed: { waiting: Waiting; record: LedgerRecord }[] = []
+    try {
+      await store.appendLedger((head) => {
+        sealed = sealAll(head, batch, { node, ts: now().toISOString() })
+        return sealed.map(({ record }) => toRow(record))
+      })
+    } catch (cause) {
+      for (const each of batch) each.reject(unavailable(cause))
+      return
+    }
+    for (const { waiting: each, record } of sealed) each.resolve(record)
+  }
+  return {
+    append: (event) =>
+      new Promise((resolve, reject) => {
+        waiting.push({ event, resolve, reject })
+        if (isFlushing) return
+        isFlushing = true
+        setImmediate(() => void flush())
+      }),
+  }
+}
+
+type Waiting = {
+  event: LedgerEvent
+  resolve: (record: LedgerRecord) => void
+  reject: (error: Fault) => void
+}
+
+// An event that cannot be sealed is refused alone; the others of its batch must not suffer.
+function sealAll(
+  head: LedgerHead,
+  batch: readonly Waiting[],
+  { node, ts }: { node: string; ts: string },
+): { waiting: Waiting; record: LedgerRecord }[] {
+  const sealed: { waiting: Waiting; record: LedgerRecord }[] = []
+  let { seq, hash: prev } = head
+  for (const waiting of batch) {
+    try {
+      const record = seal({ seq: seq + 1, prev, node, ts }, waiting.event)
+      sealed.push({ waiting, record })
+      seq = record.seq
+      prev = record.hash
+    } catch (cause) {
+      waiting.reject(unavailable(cause))
+    }
+  }
+  return sealed
+}
+
+function toRow(record: LedgerRecord): LedgerRow {
+  return { seq: record.seq, hash: record.hash, record: JSON.stringify(record) }
+}
+
+function unavailable(cause: unknown): Fault {
+  const sentence = `The ledger cannot be written: ${messageOf(cause)}`
+  return new Fault('audit_unavailable', sentence, { cause })
 }
 
 const pageSize = 1000

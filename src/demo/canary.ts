@@ -1,7 +1,7 @@
 // The search for leaked secrets: every secret of a run, in every form it could have been printed in,
 // in every place something was written. A control that was planted in each place must be found by
 // the same search, or the search proves nothing.
-import type { NamedSecret } from './installation.ts'
+import type { NamedSecret } from './trust-service.ts'
 
 /** A place to search: an output, a log, or a file of the database. */
 export type Place = { name: string; content: Buffer }

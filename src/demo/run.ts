@@ -9,10 +9,11 @@ import { openSqliteStore } from '../store/sqlite.ts'
 import type { LedgerRow } from '../store/store.ts'
 import { searchSecrets, type Place, type Search } from './canary.ts'
 import { traceHops, type Hop } from './hops.ts'
-import type { Installation, NamedSecret } from './installation.ts'
+import type { Installation } from './installation.ts'
 import { describeHops, describeVerdict } from './report.ts'
 import { fetchToken, runStep, throwIfFailed, type PlayedStep, type StepPlan } from './step.ts'
 import { compareTrees, measureTree } from './tree.ts'
+import type { NamedSecret } from './trust-service.ts'
 
 /** What a demo run needs of the door that starts it. */
 export type DemoDeps = {

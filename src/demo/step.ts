@@ -2,8 +2,9 @@
 // time, then the bundled plugin runs as a process with only the variables of a Drone step.
 import { Fault, isFaultCode } from '../core/fault.ts'
 import { stepEnvironment, type LabBuild } from '../lab/drone.ts'
-import { names, type Installation } from './installation.ts'
+import type { Installation } from './installation.ts'
 import { runProgram, type Finished } from './program.ts'
+import { names } from './trust-service.ts'
 
 /** What a step is: its name, its workspace, its settings beside those of the installation. */
 export type StepPlan = { name: string; cwd: string; settings: Record<string, string> }

@@ -13,15 +13,19 @@ const signer = await createRehearsalSigner()
 function heldStore() {
   const inner = openSqliteStore(':memory:')
   const calls: string[] = []
+  const types: string[] = []
   const gate = { wait: async (): Promise<void> => {} }
   const store: Store = {
     ...inner,
     appendLedger: async (seal) => {
       calls.push('ledger asked')
       await gate.wait()
-      const row = await inner.appendLedger(seal)
-      calls.push(`ledger has ${(JSON.parse(row.record) as { type: string }).type}`)
-      return row
+      await inner.appendLedger((head) => {
+        const rows = seal(head)
+        for (const { record } of rows) types.push((JSON.parse(record) as { type: string }).type)
+        return rows
+      })
+      for (const type of types.splice(0)) calls.push(`ledger has ${type}`)
     },
     addRequestToken: async (row) => {
       calls.push('token stored')

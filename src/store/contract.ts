@@ -74,18 +74,18 @@ export function testStore(name: string, open: () => Promise<Store> | Store): voi
   })
 
   check('appends ledger rows one after another, also when asked at once', async (store) => {
+    const hashOf = (index: number) => String(index).padStart(64, 'f')
     const seals = Array.from({ length: 20 }, (_, index) =>
-      store.appendLedger((head) => ({
-        seq: head.seq + 1,
-        hash: String(index).padStart(64, 'f'),
-        record: `after ${head.hash}`,
-      })),
+      store.appendLedger((head) => [
+        { seq: head.seq + 1, hash: hashOf(2 * index), record: `after ${head.hash}` },
+        { seq: head.seq + 2, hash: hashOf(2 * index + 1), record: `after ${hashOf(2 * index)}` },
+      ]),
     )
     await Promise.all(seals)
     const rows = await store.readLedger(1, 100)
     assert.deepEqual(
       rows.map((row) => row.seq),
-      Array.from({ length: 20 }, (_, index) => index + 1),
+      Array.from({ length: 40 }, (_, index) => index + 1),
     )
     assert.equal(rows[0]?.record, `after ${genesisHash}`)
     for (const [index, row] of rows.slice(1).entries()) {
@@ -94,13 +94,22 @@ export function testStore(name: string, open: () => Promise<Store> | Store): voi
     assert.equal((await store.readLedger(19, 1))[0]?.seq, 19)
   })
 
+  check('appends all rows of a batch or none', async (store) => {
+    const batch = [1, 1].map((seq) => ({ seq, hash: 'h', record: 'r' }))
+    await assert.rejects(
+      store.appendLedger(() => batch),
+      { code: 'store_unavailable' },
+    )
+    assert.deepEqual(await store.readLedger(1, 10), [])
+  })
+
   check('leaves the ledger as it was when sealing fails', async (store) => {
     const sealing = store.appendLedger(() => {
       throw new Error('no')
     })
     await assert.rejects(sealing, { code: 'store_unavailable' })
     assert.deepEqual(await store.readLedger(1, 10), [])
-    await store.appendLedger(() => ({ seq: 1, hash: 'h', record: 'r' }))
+    await store.appendLedger(() => [{ seq: 1, hash: 'h', record: 'r' }])
     assert.equal((await store.readLedger(1, 10)).length, 1)
   })
 

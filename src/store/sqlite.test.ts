@@ -15,7 +15,7 @@ test('store sqlite › is a file only its owner may read, and survives a restart
   t.after(() => rmSync(folder, { recursive: true }))
   const file = join(folder, 'state.db')
   const first = openSqliteStore(file)
-  await first.appendLedger(() => ({ seq: 1, hash: 'h', record: 'r' }))
+  await first.appendLedger(() => [{ seq: 1, hash: 'h', record: 'r' }])
   assert.equal(statSync(file).mode & 0o777, 0o600)
   await first.close()
   const second = openSqliteStore(file)

@@ -56,10 +56,10 @@ export function openSqliteStore(file: string): Store {
             seq: Number(last?.['seq'] ?? 0),
             hash: String(last?.['hash'] ?? genesisHash),
           }
-          const row = seal(head)
-          run(insertLedger, { $1: row.seq, $2: row.hash, $3: row.record })
+          for (const { seq, hash, record } of seal(head)) {
+            run(insertLedger, { $1: seq, $2: hash, $3: record })
+          }
           database.exec('COMMIT')
-          return row
         } catch (error) {
           database.exec('ROLLBACK')
           throw error

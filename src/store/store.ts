@@ -40,8 +40,8 @@ export type Store = {
   /** Keeps the newer word on a build; false when it is older than what is known, or the build has ended. */
   observeBuild(row: BuildRow): Promise<boolean>
   findBuild(instance: string, buildId: number): Promise<BuildRow | undefined>
-  /** Appends the record that `seal` makes from the chain's end, durably and one at a time. */
-  appendLedger(seal: (head: LedgerHead) => LedgerRow): Promise<LedgerRow>
+  /** Appends the records that `seal` makes from the chain's end, durably, all or none. */
+  appendLedger(seal: (head: LedgerHead) => readonly LedgerRow[]): Promise<void>
   readLedger(fromSeq: number, limit: number): Promise<LedgerRow[]>
   /** Forgets tokens that expired, and builds without one last heard of, before this moment. */
   prune(before: Date): Promise<void>
