@@ -3,6 +3,7 @@
 import type { BenchResult } from './bench.ts'
 
 const benches: Record<string, () => Promise<BenchResult>> = {
+  mint: async () => (await import('./mint.ts')).measureMint(),
   start: async () => (await import('./start.ts')).measureStart(),
 }
 

@@ -17,17 +17,23 @@ export function createLedger(
   node: string,
 ): Ledger {
   let waiting: Waiting[] = []
-  let isFlushing = false
+  let isScheduled = false
+  let isBusy = false
 
-  // Group commit: what comes while a write is under way, or in the same turn of the event loop,
-  // shares the next one. Waiting for the disk is most of the price of a record.
+  // Group commit: waiting for the disk is most of the price of a record. A lone record is written in
+  // this turn of the event loop; when the one before it was not alone, company is waited for.
+  const schedule = () => {
+    isScheduled = true
+    if (isBusy) setTimeout(() => void flush(), lingerMs)
+    else setImmediate(() => void flush())
+  }
   const flush = async () => {
-    while (waiting.length > 0) {
-      const batch = waiting
-      waiting = []
-      await write(batch)
-    }
-    isFlushing = false
+    const batch = waiting
+    waiting = []
+    await write(batch)
+    isBusy = batch.length > 1 || waiting.length > 0
+    isScheduled = false
+    if (waiting.length > 0) schedule()
   }
   const write = async (batch: readonly Waiting[]) => {
     let sealed: { waiting: Waiting; record: LedgerRecord }[] = []
@@ -46,12 +52,13 @@ export function createLedger(
     append: (event) =>
       new Promise((resolve, reject) => {
         waiting.push({ event, resolve, reject })
-        if (isFlushing) return
-        isFlushing = true
-        setImmediate(() => void flush())
+        if (!isScheduled) schedule()
       }),
   }
 }
+
+// Longest wait for company, in milliseconds: little beside the signature it permits.
+const lingerMs = 2
 
 type Waiting = {
   event: LedgerEvent

@@ -10,6 +10,9 @@ export type Program = {
   output: () => string
   /** Asks it to end (SIGTERM) and waits. */
   stop: () => Promise<void>
+  /** Ends it at once (SIGKILL), as a crash would. */
+  kill: () => Promise<void>
+  pid: number
 }
 
 /** A program that ran to its end. */
@@ -48,15 +51,17 @@ export async function startProgram(
       fail(`ended with ${code}`)
     })
   })
+  const end = async (signal: NodeJS.Signals) => {
+    process.off('exit', killWithUs)
+    if (child.exitCode !== null || child.signalCode !== null) return
+    child.kill(signal)
+    await ended
+  }
   return {
     output: () => output,
-    stop: async () => {
-      process.off('exit', killWithUs)
-      if (child.exitCode === null && child.signalCode === null) {
-        child.kill('SIGTERM')
-        await ended
-      }
-    },
+    stop: () => end('SIGTERM'),
+    kill: () => end('SIGKILL'),
+    pid: child.pid ?? 0,
   }
 }
 

@@ -1,0 +1,108 @@
+// Mutation testing of the rooms that decide about trust: every change of their code that no test
+// notices is listed; what may survive, and why, stands in mutation/accepted.json.
+import { fork, type ChildProcess } from 'node:child_process'
+import { globSync, readFileSync } from 'node:fs'
+
+import { instrument, type Mutant } from './mutation/instrument.ts'
+import type { Job, Message } from './mutation/worker.ts'
+import type { SuiteResult } from './suite.ts'
+
+const rooms = ['identity', 'policy', 'ci', 'issuer']
+const goal = 0.85
+const workers = 2
+const hangMs = 15_000
+
+type Fate = 'killed' | 'survived' | 'uncovered' | 'hung'
+
+/** Kills mutants; passes when 85 % of them die in every room together. */
+export async function runMutationSuite(): Promise<SuiteResult> {
+  const all = rooms.flatMap((room) => globSync(`src/${room}/**/*.ts`)).toSorted()
+  const testFiles = all.filter((file) => file.endsWith('.test.ts'))
+  const sources = all.filter((file) => !/\.(test|fixture)\.ts$/.test(file))
+  const { files, mutants } = await instrument(sources)
+  const fates = new Map<string, Fate>()
+  const lanes = Array.from({ length: workers }, (_, lane) =>
+    mutants.filter((__, index) => index % workers === lane),
+  )
+  await Promise.all(lanes.map((lane) => tryAll({ root: '.', files, testFiles }, lane, fates)))
+  return summarize(mutants, fates)
+}
+
+// A mutant that hangs its process counts as killed; the next process goes on behind it.
+async function tryAll(
+  job: Omit<Job, 'mutants'>,
+  lane: readonly Mutant[],
+  fates: Map<string, Fate>,
+): Promise<void> {
+  for (;;) {
+    const rest = lane.filter(({ id }) => !fates.has(id))
+    if (rest.length === 0) return
+    const hung = await runWorker({ ...job, mutants: rest }, fates)
+    if (hung !== undefined) fates.set(hung, 'hung')
+  }
+}
+
+function runWorker(job: Job, fates: Map<string, Fate>): Promise<string | undefined> {
+  const child: ChildProcess = fork(new URL('mutation/worker.ts', import.meta.url), [], {
+    // Mutants that print, or leave promises behind, must not disturb the count.
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    execArgv: ['--unhandled-rejections=none', '--max-old-space-size=2048'],
+  })
+  return new Promise((resolve, reject) => {
+    let current: string | undefined
+    let timer: NodeJS.Timeout | undefined
+    const watch = () => {
+      clearTimeout(timer)
+      timer = setTimeout(() => child.kill('SIGKILL'), current === undefined ? 120_000 : hangMs)
+    }
+    watch()
+    child.on('message', (message: Message) => {
+      if (message.kind === 'broken') reject(new Error(message.reason))
+      else if (message.kind === 'begin') current = message.id
+      else if (message.kind === 'done') current = undefined
+      else fates.set(message.id, message.kind)
+      watch()
+      if (message.kind === 'done' || message.kind === 'broken') child.kill('SIGKILL')
+    })
+    child.once('exit', () => {
+      clearTimeout(timer)
+      resolve(current !== undefined && !fates.has(current) ? current : undefined)
+    })
+    child.send(job)
+  })
+}
+
+function summarize(mutants: readonly Mutant[], fates: ReadonlyMap<string, Fate>): SuiteResult {
+  const accepted = JSON.parse(
+    readFileSync(new URL('mutation/accepted.json', import.meta.url), 'utf8'),
+  ) as Record<string, string>
+  const isDead = ({ id }: Mutant) => ['killed', 'hung'].includes(fates.get(id) ?? '')
+  const dead = mutants.filter((mutant) => isDead(mutant))
+  const alive = mutants.filter((mutant) => !isDead(mutant))
+  const notes = rooms.map((room) => {
+    const own = mutants.filter(({ file }) => file.startsWith(`src/${room}/`))
+    const killed = own.filter((mutant) => isDead(mutant)).length
+    return `${room}: ${killed} of ${own.length} killed (${percent(killed, own.length)})`
+  })
+  const score = dead.length / mutants.length
+  notes.push(
+    `all: ${dead.length} of ${mutants.length} killed (${percent(dead.length, mutants.length)}), goal ${percent(goal, 1)}`,
+  )
+  for (const mutant of alive) {
+    const { file, line, mutator, replacement, id } = mutant
+    const reason = accepted[`${file} ${mutator} ${replacement}`] ?? ''
+    const why = reason === '' ? '' : ` — ${reason}`
+    notes.push(`${fates.get(id)}: ${file}:${line} ${mutator} → ${replacement}${why}`)
+  }
+  return {
+    suite: 'mutation',
+    passed: dead.length,
+    failed: score >= goal ? 0 : alive.length,
+    skipped: 0,
+    notes,
+  }
+}
+
+function percent(part: number, whole: number): string {
+  return `${((100 * part) / whole).toFixed(1)} %`
+}

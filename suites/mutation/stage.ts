@@ -1,0 +1,80 @@
+// Where mutants play: module hooks that serve instrumented code, and a stand-in for node:test that
+// collects tests instead of running them. A generation is one fresh evaluation of all modules, for
+// mutants in code that runs when a module is loaded.
+import { registerHooks } from 'node:module'
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+
+/** A collected test. */
+export type CollectedTest = { file: string; title: string; run: () => Promise<void> }
+
+/** What Stryker's instrumentation reads and writes. */
+export type Switches = {
+  activeMutant?: string | undefined
+  currentTestId?: string | undefined
+  mutantCoverage?: {
+    static: Record<string, number>
+    perTest: Record<string, Record<string, number>>
+  }
+}
+
+type Body = (context: TestContext) => unknown
+type TestContext = { after: (work: () => unknown) => void; test: Collect }
+type Collect = (title: string, body: Body) => Promise<void>
+
+const globals = globalThis as unknown as { __stryker__: Switches; __collect__: Collect }
+
+/** The switches of this process. */
+export const switches: Switches = (globals.__stryker__ = {})
+
+const collector = 'data:text/javascript,export const test = globalThis.__collect__'
+
+/** Installs the hooks; everything below `root` is evaluated anew for each generation. */
+export function openStage(root: string, files: Readonly<Record<string, string>>) {
+  const base = pathToFileURL(`${resolve(root)}/`).href
+  const served = new Map(Object.entries(files).map(([path, code]) => [base + path, code]))
+  let generation = 0
+  registerHooks({
+    resolve: (specifier, context, next) => {
+      if (specifier === 'node:test') return { url: collector, shortCircuit: true }
+      const found = next(specifier, context)
+      const isOurs = found.url.startsWith(base) && !found.url.includes('/node_modules/')
+      return isOurs && !found.url.includes('?')
+        ? { ...found, url: `${found.url}?g=${generation}` }
+        : found
+    },
+    load: (url, context, next) => {
+      const source = served.get(url.split('?')[0] ?? '')
+      return source === undefined
+        ? next(url, context)
+        : { format: 'module-typescript', source, shortCircuit: true }
+    },
+  })
+  return {
+    /** Evaluates these test files in a fresh generation and gives their tests. */
+    collect: async (testFiles: readonly string[]): Promise<CollectedTest[]> => {
+      generation += 1
+      const tests: CollectedTest[] = []
+      for (const file of testFiles) {
+        globals.__collect__ = async (title, body) => {
+          tests.push({ file, title, run: () => runBody(body) })
+        }
+        await import(`${base}${file}?g=${generation}`)
+      }
+      return tests
+    },
+  }
+}
+
+async function runBody(body: Body): Promise<void> {
+  const afterwards: (() => unknown)[] = []
+  const context: TestContext = {
+    after: (work) => void afterwards.push(work),
+    test: (_, inner) => runBody(inner),
+  }
+  try {
+    await body(context)
+  } finally {
+    for (const work of afterwards.toReversed()) await work()
+  }
+}

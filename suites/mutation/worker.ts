@@ -1,0 +1,124 @@
+// One process that tries mutants one after another and tells its parent of each. The parent ends it
+// when a mutant hangs it, and starts another for the rest.
+import { openStage, switches, type CollectedTest } from './stage.ts'
+
+/** What the parent sends first. */
+export type Job = {
+  root: string
+  files: Record<string, string>
+  testFiles: string[]
+  mutants: { id: string; file: string }[]
+}
+
+/** What the worker says: that it begins with a mutant, and what became of it. */
+export type Message =
+  | { kind: 'begin'; id: string }
+  | { kind: 'killed' | 'survived' | 'uncovered'; id: string }
+  | { kind: 'broken'; reason: string }
+  | { kind: 'done' }
+
+const testTimeoutMs = 4000
+
+process.once('message', (job: Job) => {
+  perform(job).catch((error: unknown) => {
+    say({ kind: 'broken', reason: error instanceof Error ? (error.stack ?? '') : String(error) })
+  })
+})
+
+async function perform(job: Job): Promise<void> {
+  const stage = openStage(job.root, job.files)
+  const coverage = { static: {}, perTest: {} }
+  switches.mutantCoverage = coverage
+  const tests = await stage.collect(job.testFiles)
+  const covering = await measureCoverage(tests, coverage)
+  delete switches.mutantCoverage
+  for (const mutant of job.mutants) {
+    say({ kind: 'begin', id: mutant.id })
+    const byTest = covering.get(mutant.id) ?? []
+    const isStatic = mutant.id in coverage.static
+    if (byTest.length === 0 && !isStatic) {
+      say({ kind: 'uncovered', id: mutant.id })
+      continue
+    }
+    const isKilled =
+      (await isKilledBy(mutant.id, byTest)) ||
+      (isStatic && (await isKilledAtLoad(stage, mutant, job.testFiles)))
+    say({ kind: isKilled ? 'killed' : 'survived', id: mutant.id })
+  }
+  say({ kind: 'done' })
+}
+
+// Cheap tests first: most mutants fall to the first one that looks at them.
+async function measureCoverage(
+  tests: readonly CollectedTest[],
+  coverage: { perTest: Record<string, Record<string, number>> },
+): Promise<Map<string, CollectedTest[]>> {
+  const timed: { index: number; milliseconds: number }[] = []
+  for (const [index, test] of tests.entries()) {
+    switches.currentTestId = String(index)
+    const startedAt = performance.now()
+    const failure = await runBounded(test)
+    if (failure) throw new Error(`${test.file}: ${test.title} fails without a mutant: ${failure}`)
+    timed.push({ index, milliseconds: performance.now() - startedAt })
+  }
+  switches.currentTestId = undefined
+  const covering = new Map<string, CollectedTest[]>()
+  for (const { index } of timed.toSorted((one, other) => one.milliseconds - other.milliseconds)) {
+    for (const id of Object.keys(coverage.perTest[String(index)] ?? {})) {
+      const known = covering.get(id) ?? []
+      const test = tests[index]
+      if (test) known.push(test)
+      covering.set(id, known)
+    }
+  }
+  return covering
+}
+
+async function isKilledBy(id: string, tests: readonly CollectedTest[]): Promise<boolean> {
+  switches.activeMutant = id
+  try {
+    for (const test of tests) if (await runBounded(test)) return true
+    return false
+  } finally {
+    switches.activeMutant = undefined
+  }
+}
+
+// Code that runs when its module is loaded: everything is loaded again with the mutant in force. The
+// tests of its own room come first and are nearly always enough.
+async function isKilledAtLoad(
+  stage: ReturnType<typeof openStage>,
+  mutant: { id: string; file: string },
+  testFiles: readonly string[],
+): Promise<boolean> {
+  const room = mutant.file.split('/').slice(0, 2).join('/')
+  const own = testFiles.filter((file) => file.startsWith(`${room}/`))
+  switches.activeMutant = mutant.id
+  try {
+    const tests = await stage.collect(own)
+    for (const test of tests) if (await runBounded(test)) return true
+    return false
+  } catch {
+    return true
+  } finally {
+    switches.activeMutant = undefined
+  }
+}
+
+async function runBounded(test: CollectedTest): Promise<string | undefined> {
+  let timer: NodeJS.Timeout | undefined
+  const timeout = new Promise<string>((done) => {
+    timer = setTimeout(() => done('time-out'), testTimeoutMs)
+  })
+  try {
+    return await Promise.race([test.run().then(() => undefined), timeout])
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function say(message: Message): void {
+  process.send?.(message)
+}
