@@ -33,7 +33,7 @@ export async function measureMint(): Promise<BenchResult> {
     await drone.sendWebhook(plan.repository, build)
     const answer = await drone.requestSecret(plan.repository, build, names.entry)
     const { data: token } = JSON.parse(answer.body) as { data: string }
-    const target = { serviceUrl: plan.serviceUrl, audience: names.audience }
+    const target = { serviceUrl: plan.serviceUrl, audience: names.audience, connections: 64 }
     const client = createMintClient(authority, target)
     const mint = async () => {
       const { status } = await client.mint(token)

@@ -4,6 +4,7 @@ import type { BenchResult } from './bench.ts'
 
 const benches: Record<string, () => Promise<BenchResult>> = {
   mint: async () => (await import('./mint.ts')).measureMint(),
+  policy: async () => (await import('./policy.ts')).measurePolicy(),
   start: async () => (await import('./start.ts')).measureStart(),
 }
 

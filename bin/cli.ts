@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The one public command. Each door is loaded only when it is called for.
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -15,6 +15,8 @@ const usage = `azure-storage-drone ${version}
   demo [--source DIR] [--keep] [--json]   the main job on embedded defaults: a build uploads and
                                           downloads DIR with a federated identity and no secret
   serve --config FILE                     run the trust service
+  policy lint|test|explain|diff|who-can   read the policy file, and answer for it
+  issuer keys|rotate|revoke|publish|check the signing keys and the public documents
   plugin                                  run one pipeline step from PLUGIN_* variables
   --help, --version
 `
@@ -22,16 +24,30 @@ const usage = `azure-storage-drone ${version}
 // bin/ and dist/ are both one step below the package.
 const dist = fileURLToPath(new URL('../dist/', import.meta.url))
 
+const doors = {
+  serve: () => import('./service.ts'),
+  issuer: () => import('./issuer.ts'),
+  plugin: () => import('./plugin.ts'),
+}
+
 async function main(args: string[]): Promise<number | undefined> {
   const [command, ...rest] = args
   switch (command) {
     case 'demo':
       return demo(rest)
+    case 'policy': {
+      const { policyCommand } = await import('./policy.ts')
+      return policyCommand(rest, {
+        readFile: (path) => readFileSync(path, 'utf8'),
+        write: (text) => void process.stdout.write(text),
+      })
+    }
     case 'serve':
+    case 'issuer':
     case 'plugin':
       // The doors read their own arguments, as when they are started by themselves.
       process.argv.splice(2, 1)
-      await (command === 'serve' ? import('./service.ts') : import('./plugin.ts'))
+      await doors[command]()
       return undefined
     case '--version':
       process.stdout.write(`${version}\n`)

@@ -7,6 +7,7 @@ import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { rootCertificates } from 'node:tls'
 import { parseArgs } from 'node:util'
 
 import { getRequestListener } from '@hono/node-server'
@@ -14,18 +15,31 @@ import type { Hono } from 'hono'
 import { pino } from 'pino'
 
 import { createLedger, verifyLedger } from '../src/audit/ledger.ts'
-import { readServiceConfig, type Listener } from '../src/config/service-config.ts'
-import { sha256Hex } from '../src/core/digest.ts'
+import { createHttp, type HttpClient } from '../src/azure/http.ts'
+import { callOnce } from '../src/ci/drone/call.ts'
+import {
+  readServiceConfig,
+  type Listener,
+  type ServiceConfig,
+} from '../src/config/service-config.ts'
 import { Fault, messageOf } from '../src/core/fault.ts'
 import { version } from '../src/core/version.ts'
 import { createCiApp } from '../src/issuer/ci-app.ts'
+import { issuerOf } from '../src/issuer/discovery.ts'
+import { createKeyRecorder, startKeyKeeper, type KeyKeeper } from '../src/issuer/freshness.ts'
 import { createHealthApp } from '../src/issuer/health.ts'
+import { mintForBuild } from '../src/issuer/mint.ts'
 import { pinOf } from '../src/issuer/pin.ts'
+import { openPolicySource, type PolicySource } from '../src/issuer/policy-source.ts'
 import { createPublicApp } from '../src/issuer/public-app.ts'
+import type { OfferDeps } from '../src/issuer/request-token.ts'
 import { createStepsApp } from '../src/issuer/steps-app.ts'
+import { createWitnesses } from '../src/issuer/witness.ts'
 import { openLocalSigner, openSecretFile } from '../src/keys/local.ts'
+import { rotationRules } from '../src/keys/settings.ts'
 import { parsePolicy } from '../src/policy/schema.ts'
 import { openSqliteStore } from '../src/store/sqlite.ts'
+import type { Store } from '../src/store/store.ts'
 
 const usage = `azure-storage-drone serve --config FILE
 
@@ -35,6 +49,7 @@ Runs the trust service. The configuration file is described in docs/service.md.
 const day = 24 * 3600 * 1000
 const pruneEvery = 3600 * 1000
 const keepForDays = 7
+const reloadEvery = 2000
 
 /** Runs the service until SIGTERM or SIGINT; resolves to the exit code. */
 export async function main(args: string[]): Promise<number> {
@@ -79,35 +94,72 @@ async function start(configFile: string, log: pino.Logger): Promise<() => Promis
   const now = () => new Date()
   const readFile = (path: string) => readFileSync(path, 'utf8')
   const config = readServiceConfig({ readFile, env: process.env }, configFile)
-  const policyText = readOrFault(config.policyFile, 'policy file')
-  const policy = parsePolicy(policyText)
+  const { issuerUrl, instances } = config
+  // What can be wrong with the files is told before anything is made.
+  parsePolicy(readOrFault(config.policyFile, 'policy file'))
   mkdirSync(config.stateFolder, { recursive: true, mode: 0o700 })
-  const signer = await openLocalSigner({ now }, join(config.stateFolder, 'signing-keys.json'))
   const tokenKey = await openSecretFile({ randomBytes }, join(config.stateFolder, 'token.key'))
   const store = openSqliteStore(join(config.stateFolder, 'state.db'))
   const { count } = await verifyLedger(store)
   const ledger = createLedger({ store, now }, config.node)
   await ledger.append({ type: 'service.started', decision: 'info', detail: `version ${version}` })
-  await ledger.append({
-    type: 'policy.loaded',
-    decision: 'info',
-    detail: `${policy.entries.size} entries`,
-    policy_sha256: sha256Hex(policyText),
+  const signer = await openLocalSigner(
+    { now, record: createKeyRecorder({ ledger }) },
+    join(config.stateFolder, 'signing-keys.json'),
+    { rules: rotationRules(config.keys), encryptionKey: config.keys.encryptionKey },
+  )
+  const policies = await openPolicySource({
+    read: () => readOrFault(config.policyFile, 'policy file'),
+    parse: (text) => parsePolicy(text),
+    now,
+    ledger,
+    log,
   })
-  log.info({ version, ledgerRecords: count, policyEntries: policy.entries.size }, 'starting')
+  log.info({ version, ledgerRecords: count, ...policies.state() }, 'starting')
 
-  const { issuerUrl, instances } = config
-  const caFile = config.listen.steps.tls?.caFile
-  const service = {
-    url: config.serviceUrl,
-    ...(caFile === undefined ? {} : { pin: pinOf(readOrFault(caFile, 'CA file')) }),
+  const policy = policies.current
+  const witnesses = createWitnesses({ now, call: callOnce, store, ledger }, instances)
+  const mintDeps = {
+    now,
+    sleep,
+    randomId: randomUUID,
+    store,
+    ledger,
+    signer,
+    witnesses,
+    policy,
+    issuerUrl,
   }
-  const deps = { now, sleep, randomId: randomUUID, store, ledger, signer, issuerUrl, log }
-  const ciApp = createCiApp({ ...deps, tokenKey, service, policy: () => policy, instances })
-  ciApp.route('/', createHealthApp({ store, signer, version }))
+  let keeper: KeyKeeper | undefined
+  const ciApp = createCiApp({
+    now,
+    store,
+    ledger,
+    log,
+    policy,
+    instances,
+    tokenKey,
+    service: describeService(config),
+    limits: config.rateLimits,
+    mintForBuild: ({ runner, ...grant }, audience) =>
+      mintForBuild(mintDeps, grant, audience, { caller: { door: 'secret', runner } }),
+  })
+  const health = {
+    store,
+    signer,
+    version,
+    policy: policies.state,
+    keeper: { reasons: () => keeper?.reasons() ?? ['The service is starting.'] },
+  }
+  ciApp.route('/', createHealthApp(health))
   const servers = await Promise.all([
     listen(config.listen.ci, ciApp, log, 'ci'),
-    listen(config.listen.steps, createStepsApp({ ...deps, policy: () => policy }), log, 'steps'),
+    listen(
+      config.listen.steps,
+      createStepsApp({ ...mintDeps, log, limits: config.rateLimits }),
+      log,
+      'steps',
+    ),
     listen(
       config.listen.public,
       createPublicApp({ issuerUrl, instances: instances.keys(), signer, log }),
@@ -115,15 +167,50 @@ async function start(configFile: string, log: pino.Logger): Promise<() => Promis
       'public',
     ),
   ])
+  const http = openHttp(config)
+  // Only now: its first look may be at our own public door.
+  keeper = startKeyKeeper(
+    { now, send: http.send, log, signer },
+    {
+      issuers: [...instances.keys()].map((name) => issuerOf(issuerUrl, name)),
+      checkEverySeconds: config.keys.checkEverySeconds,
+    },
+  )
+  const stopChores = startChores(store, policies, log)
+  return async () => {
+    stopChores()
+    await Promise.all(servers.map((server) => closeServer(server)))
+    http.close()
+    await keeper?.close()
+    await store.close()
+  }
+}
+
+function describeService({ serviceUrl, listen: { steps } }: ServiceConfig): OfferDeps['service'] {
+  const caFile = steps.tls?.caFile
+  if (caFile === undefined) return { url: serviceUrl }
+  return { url: serviceUrl, pin: pinOf(readOrFault(caFile, 'CA file')) }
+}
+
+function openHttp({ keys: { caFile } }: ServiceConfig): HttpClient {
+  const ca =
+    caFile === undefined ? undefined : [...rootCertificates, readOrFault(caFile, 'CA file')]
+  return createHttp({ maxConnections: 4, maxBodyBytes: 1024 * 1024, ...(ca && { ca }) })
+}
+
+function startChores(store: Store, policies: PolicySource, log: pino.Logger): () => void {
   const pruning = setInterval(() => {
     store.prune(new Date(Date.now() - keepForDays * day)).catch((error: unknown) => {
-      log.error({ error: String(error) }, 'old tokens and builds could not be removed')
+      log.error({ error: messageOf(error) }, 'old tokens and builds could not be removed')
     })
   }, pruneEvery)
-  return async () => {
+  const reload = () => void policies.reload()
+  const reloading = setInterval(reload, reloadEvery)
+  process.on('SIGHUP', reload)
+  return () => {
     clearInterval(pruning)
-    await Promise.all(servers.map((server) => closeServer(server)))
-    await store.close()
+    clearInterval(reloading)
+    process.off('SIGHUP', reload)
   }
 }
 

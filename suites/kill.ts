@@ -29,7 +29,7 @@ export async function runKillSuite(): Promise<SuiteResult> {
     const now = () => new Date()
     const plan = await planTrustService({ authority, now }, folder)
     const command = [process.execPath, resolve('dist/service.mjs')]
-    const target = { serviceUrl: plan.serviceUrl, audience: names.audience }
+    const target = { serviceUrl: plan.serviceUrl, audience: names.audience, connections: lanes }
     const delivered: string[] = []
     let token = ''
     for (let kill = 1; kill <= kills; kill += 1) {

@@ -7,6 +7,14 @@ import { sha256Hex } from '../core/digest.ts'
 export type EventType =
   | 'service.started'
   | 'policy.loaded'
+  | 'policy.changed'
+  | 'policy.rejected'
+  | 'key.created'
+  | 'key.published'
+  | 'key.activated'
+  | 'key.retired'
+  | 'key.removed'
+  | 'key.revoked'
   | 'token.requested'
   | 'token.issued'
   | 'token.denied'
@@ -54,6 +62,8 @@ export type LedgerEvent = {
   /** Who asked: the door, and the runner when one signed. */
   caller?: { door: 'secret' | 'environ' | 'webhook' | 'id-token'; runner?: string }
   policy_sha256?: string
+  /** The signing key an event is about. */
+  key?: { kid: string }
 }
 
 /** An event in the chain; `hash` covers `prev` and everything else. */

@@ -67,6 +67,11 @@ test('service configuration › is read whole', () => {
     policyFile: '/etc/asd/policy.yaml',
     stateFolder: '/var/lib/asd',
     node: 'node-1',
+    keys: { rotateAfterSeconds: 90 * 86_400, checkEverySeconds: 300 },
+    rateLimits: {
+      runner: { burst: 600, perMinute: 3000 },
+      stranger: { burst: 60, perMinute: 60 },
+    },
     listen: {
       ci: { host: '127.0.0.1', port: 8080, tls: undefined },
       steps: {
@@ -79,7 +84,7 @@ test('service configuration › is read whole', () => {
   })
   const instance = instances.get('ci-main')
   assert.equal(instance?.scm, 'gitea')
-  assert.equal(instance.webhookSecret.reveal(), secretOf('webhook'))
+  assert.equal(instance.webhookSecret?.reveal(), secretOf('webhook'))
   assert.equal(instance.runners.get('docker-1')?.token.reveal(), secretOf('docker-1'))
   assert.equal(instance.runners.get('docker-1')?.environ, false)
   assert.equal(instance.runners.get('docker-2')?.environ, true)
@@ -92,6 +97,9 @@ const mistakes: [name: string, text: string, says: RegExp][] = [
   ['has a key twice', `${good}state_dir: x\n`, /cannot be read.*unique/s],
   ['has an unknown key', withValue('extra', 1), /"?extra"?/],
   ['has an unknown key in a runner', withValue('instances.ci-main.runners.docker-1.x', 1), /"x"/],
+  ['has keys that rotate too often', withValue('keys', { rotate_after: '1d' }), /at least 2d/],
+  ['has a check without a unit', withValue('keys', { check_every: '300' }), /check_every/],
+  ['has an unknown key of keys', withValue('keys', { rotate: '90d' }), /"rotate"/],
   ['has an unknown key in a listener', withValue('listen.ci.port', 1), /"port"/],
   ['has no issuer_url', withValue('issuer_url', undefined), /issuer_url/],
   ['has an http issuer_url', withValue('issuer_url', 'http://id.example'), /issuer_url.*https/],

@@ -3,27 +3,15 @@
 import { parseDocument } from 'yaml'
 import * as z from 'zod'
 
-import type { InstanceId, ScmKind } from '../ci/build.ts'
 import { Fault, messageOf } from '../core/fault.ts'
-import { Secret } from '../core/secret.ts'
-import { explainBadGlob } from '../policy/glob.ts'
-
-/** A runner that may ask for tokens: its own name, token and repositories. */
-export type Runner = {
-  name: string
-  token: Secret
-  repositories: readonly string[]
-  /** Whether the environ extension answers it: every step of every pipeline then sees a token. */
-  environ: boolean
-}
-
-/** One CI server with its runners; its issuer is `<issuer_url>/<instance>`. */
-export type Instance = {
-  instance: InstanceId
-  scm: ScmKind
-  webhookSecret: Secret
-  runners: ReadonlyMap<string, Runner>
-}
+import { parseDurationSeconds } from '../core/time.ts'
+import {
+  defaultKeySettings,
+  shortestRotateAfterSeconds,
+  type KeySettings,
+} from '../keys/settings.ts'
+import { instancesSchema, name, plainUrl, toInstances, type Instance } from './instances.ts'
+import { resolveSecret, secretReference, type ConfigSources } from './secret-reference.ts'
 
 /** Where a door listens; `ca` is appended to what it presents, and pinned in request tokens. */
 export type Listener = {
@@ -40,34 +28,24 @@ export type ServiceConfig = {
   stateFolder: string
   node: string
   listen: { ci: Listener; steps: Listener; public: Listener }
+  keys: KeySettings
+  rateLimits: RateLimits
   instances: ReadonlyMap<string, Instance>
 }
 
-/** What reading a configuration needs: files by name and variables. */
-export type ConfigSources = {
-  readFile: (path: string) => string
-  env: Readonly<Record<string, string | undefined>>
+/** How many requests are served before a caller is asked to wait: a burst, and so many a minute after it. */
+export type RateLimit = { burst: number; perMinute: number }
+
+/** Limits for each runner, and for each address that shows no valid token. */
+export type RateLimits = { runner: RateLimit; stranger: RateLimit }
+
+/** What holds unless the file says otherwise. */
+export const usualRateLimits: RateLimits = {
+  runner: { burst: 600, perMinute: 3000 },
+  stranger: { burst: 60, perMinute: 60 },
 }
 
-const name = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits, dashes')
-const url = z.url({ protocol: /^https?$/ }).superRefine((text, context) => {
-  if (/[?#@%]/.test(text) || text.endsWith('/')) {
-    const message = 'must have no query, fragment, user, percent sign or trailing slash'
-    context.addIssue({ code: 'custom', message })
-  }
-})
-const httpsUrl = url.refine((text) => text.startsWith('https:'), 'must begin with https://')
-const glob = z.string().superRefine((pattern, context) => {
-  const why = pattern === '**' ? undefined : explainBadGlob(pattern)
-  if (why) context.addIssue({ code: 'custom', message: `"${pattern}" ${why}` })
-})
-
-const secretFields = { file: z.string().min(1).optional(), env: z.string().min(1).optional() }
-const secretReference = z
-  .strictObject(secretFields)
-  .refine(({ file, env }) => (file === undefined) !== (env === undefined), 'wants file or env')
+const httpsUrl = plainUrl.refine((text) => text.startsWith('https:'), 'must begin with https://')
 
 const listener = z.strictObject({
   address: z
@@ -83,40 +61,57 @@ const listener = z.strictObject({
     .optional(),
 })
 
+const rateLimit = z
+  .strictObject({ burst: z.int().min(1), per_minute: z.int().min(1) })
+  .transform(({ burst, per_minute: perMinute }): RateLimit => ({ burst, perMinute }))
+
 const fileSchema = z.strictObject({
   issuer_url: httpsUrl,
-  service_url: url,
+  service_url: plainUrl,
   allow_http_service_url: z.boolean().default(false),
   policy_file: z.string().min(1),
   state_dir: z.string().min(1),
   node: name.default('node-1'),
   listen: z.strictObject({ ci: listener, steps: listener, public: listener }),
-  instances: z.record(
-    name,
-    z.strictObject({
-      scm: z.enum(['github', 'gitea', 'gitlab', 'gogs', 'bitbucket', 'stash']),
-      webhook_secret: secretReference,
-      runners: z.record(
-        name,
-        z.strictObject({
-          token: secretReference,
-          repositories: z.array(glob).min(1),
-          environ: z.boolean().default(false),
-        }),
-      ),
-    }),
-  ),
+  keys: z
+    .strictObject({
+      rotate_after: duration(shortestRotateAfterSeconds, '2d').optional(),
+      check_every: duration(10, '10s').optional(),
+      encryption_key: secretReference.optional(),
+      ca_file: z.string().min(1).optional(),
+    })
+    .default({}),
+  rate_limits: z
+    .strictObject({
+      runner: rateLimit.default(usualRateLimits.runner),
+      stranger: rateLimit.default(usualRateLimits.stranger),
+    })
+    .default(usualRateLimits),
+  instances: instancesSchema,
 })
 
-type ConfigFile = z.output<typeof fileSchema>
+function duration(shortestSeconds: number, shortest: string) {
+  return z.string().transform((text, context) => {
+    const seconds = parseDurationSeconds(text)
+    if (seconds !== undefined && seconds >= shortestSeconds) return seconds
+    const message = `"${text}" must be a time of at least ${shortest}, such as 90d, 12h or 5m`
+    context.addIssue({ code: 'custom', message })
+    return z.NEVER
+  })
+}
 
-const shortestTokenBytes = 32
+// Far above any real file, and far below what would keep a parser busy.
+const longestFile = 1024 * 1024
+
+type ConfigFile = z.output<typeof fileSchema>
 
 /** Reads the configuration file; throws config_invalid with every problem in it. */
 export function readServiceConfig(sources: ConfigSources, path: string): ServiceConfig {
   let yaml: unknown
   try {
-    const document = parseDocument(sources.readFile(path), { uniqueKeys: true })
+    const text = sources.readFile(path)
+    if (text.length > longestFile) throw new Error(`it has more than ${longestFile} characters`)
+    const document = parseDocument(text, { uniqueKeys: true })
     // A tag or directive nobody knows is a mistake as well, not a line on stderr.
     const [mistake] = [...document.errors, ...document.warnings]
     if (mistake) throw mistake
@@ -144,31 +139,6 @@ function toConfig(sources: ConfigSources, file: ConfigFile, found: string[]): Se
       'service_url: begins with http://, so request tokens would travel in clear; use https, or set allow_http_service_url: true',
     )
   }
-  const instances = new Map<string, Instance>()
-  const tokens = new Map<string, string>()
-  const secret = (at: string, reference: z.output<typeof secretReference>): Secret => {
-    const value = resolveSecret(sources, at, reference, found)
-    const other = tokens.get(value.reveal())
-    if (other !== undefined && !value.isEmpty) {
-      found.push(`${at}: is the same secret as ${other}; each door and runner needs its own`)
-    }
-    tokens.set(value.reveal(), at)
-    return value
-  }
-  for (const [id, instance] of Object.entries(file.instances)) {
-    const at = `instances.${id}`
-    const runners = Object.entries(instance.runners).map(([runner, { token, ...rest }]) => ({
-      name: runner,
-      token: secret(`${at}.runners.${runner}.token`, token),
-      ...rest,
-    }))
-    instances.set(id, {
-      instance: id as InstanceId,
-      scm: instance.scm,
-      webhookSecret: secret(`${at}.webhook_secret`, instance.webhook_secret),
-      runners: new Map(runners.map((runner) => [runner.name, runner])),
-    })
-  }
   return {
     issuerUrl: file.issuer_url,
     serviceUrl: file.service_url,
@@ -180,28 +150,27 @@ function toConfig(sources: ConfigSources, file: ConfigFile, found: string[]): Se
       steps: toListener(file.listen.steps),
       public: toListener(file.listen.public),
     },
-    instances,
+    keys: toKeySettings(sources, file.keys, found),
+    rateLimits: file.rate_limits,
+    instances: toInstances(sources, file.instances, found),
   }
 }
 
-function resolveSecret(
-  { readFile, env }: ConfigSources,
-  at: string,
-  { file, env: variable }: z.output<typeof secretReference>,
+function toKeySettings(
+  sources: ConfigSources,
+  file: ConfigFile['keys'],
   found: string[],
-): Secret {
-  let value = ''
-  try {
-    value = (file === undefined ? (env[variable ?? ''] ?? '') : readFile(file)).trim()
-  } catch (cause) {
-    found.push(`${at}: ${messageOf(cause)}`)
-    return new Secret('')
+): KeySettings {
+  const { rotateAfterSeconds, checkEverySeconds } = defaultKeySettings
+  const { encryption_key: encryptionKey, ca_file: caFile } = file
+  return {
+    rotateAfterSeconds: file.rotate_after ?? rotateAfterSeconds,
+    checkEverySeconds: file.check_every ?? checkEverySeconds,
+    ...(encryptionKey && {
+      encryptionKey: resolveSecret(sources, 'keys.encryption_key', encryptionKey, found),
+    }),
+    ...(caFile !== undefined && { caFile }),
   }
-  if (Buffer.byteLength(value) < shortestTokenBytes) {
-    const source = file ?? `the variable ${variable}`
-    found.push(`${at}: ${source} holds fewer than ${shortestTokenBytes} bytes`)
-  }
-  return new Secret(value)
 }
 
 function toListener({ address, tls }: ConfigFile['listen']['ci']): Listener {

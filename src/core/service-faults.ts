@@ -31,6 +31,23 @@ export const serviceFaults = {
     3,
     "Add the repository to this runner's `repositories` in the service configuration.",
   ),
+  ci_api_unavailable: row(
+    503,
+    5,
+    'Check the Drone server and its API: nothing is issued while it is asked and does not answer.',
+    true,
+  ),
+  ci_api_denied: row(
+    502,
+    3,
+    "Give the service the token of a Drone user who may read the repository (the instance's `api.token`).",
+  ),
+  ci_upstream_unavailable: row(
+    502,
+    5,
+    "Check the extension this runner's requests are passed on to (the runner's `upstream`).",
+    true,
+  ),
 
   identity_event_unknown: row(
     403,
@@ -84,6 +101,26 @@ export const serviceFaults = {
     3,
     'The environ extension needs exactly one matching policy entry; name the entry with a `kind: secret` instead.',
   ),
+  policy_audit_only: row(
+    403,
+    3,
+    'Set `mode: enforce` in the policy entry once its trial has shown what you expect.',
+  ),
+  policy_verb_denied: row(
+    403,
+    3,
+    'Add the verb to a grant of the policy entry, if its builds may do this.',
+  ),
+  policy_path_denied: row(
+    403,
+    3,
+    'Use a path below the prefix of a grant, or add a grant for this place to the policy entry.',
+  ),
+  policy_template_invalid: row(
+    403,
+    3,
+    'Name the prefix in the grant: the id of this repository cannot stand in a path.',
+  ),
 
   issuer_audience_missing: row(400, 2, 'Ask with exactly one `audience` parameter.'),
   issuer_audience_repeated: row(400, 2, 'Ask with exactly one `audience` parameter.'),
@@ -117,6 +154,11 @@ export const serviceFaults = {
     3,
     'Tell whoever runs the CI: the runner and the server disagree about this build.',
   ),
+  issuer_direct_denied: row(
+    403,
+    3,
+    'Ask for a request token (`get: {path: azure, name: …}`), or set `direct: true` in the one policy entry that admits this build for this audience.',
+  ),
   issuer_busy: row(
     503,
     5,
@@ -143,6 +185,29 @@ export const serviceFaults = {
     true,
   ),
 
+  issuer_publish_narrows: row(
+    409,
+    4,
+    'Publish with the state_dir of the service; if these keys are really to go, name each with --drop KID.',
+  ),
+  issuer_publish_refused: row(
+    502,
+    3,
+    'Give the caller the role Storage Blob Data Contributor on the container, and a fresh access token.',
+  ),
+  issuer_publish_failed: row(502, 5, 'Check the place and the network, and publish again.', true),
+  issuer_published_unreachable: row(
+    502,
+    5,
+    'Make the issuer URL readable over https from where this runs: DNS, certificate, firewall, web server.',
+    true,
+  ),
+  issuer_published_differs: row(
+    500,
+    6,
+    'Run `azure-storage-drone issuer publish`, or correct what serves the issuer URL.',
+  ),
+
   store_unavailable: row(
     503,
     5,
@@ -165,6 +230,13 @@ export const serviceFaults = {
     2,
     'Restore the key file from a backup, or remove it to make a new key (Entra then needs time to accept it).',
   ),
+  keys_busy: row(503, 5, 'Try again; another process was changing the keys.', true),
+  keys_unripe: row(
+    409,
+    4,
+    'Wait until then, or add --emergency and accept that relying parties may refuse tokens for up to a day.',
+  ),
+  keys_unknown: row(404, 4, 'Run `azure-storage-drone issuer keys` and name one of its keys.'),
 
   cli_usage: row(400, 2, 'Run `azure-storage-drone --help`.'),
   demo_failed: row(500, 6, 'Run again with --keep and look at the logs it names.'),

@@ -12,6 +12,7 @@ const durations: [text: string, seconds: number | undefined][] = [
   ['90s', 90],
   ['10m', 600],
   ['2h', 7200],
+  ['90d', 7_776_000],
   ['999999s', 999_999],
   ['0s', undefined],
   ['010m', undefined],
@@ -24,7 +25,6 @@ const durations: [text: string, seconds: number | undefined][] = [
   ['10m ', undefined],
   ['10m\n', undefined],
   ['1h30m', undefined],
-  ['1d', undefined],
   ['', undefined],
 ]
 

@@ -3,11 +3,11 @@
 /** The present moment; injected so that tests can stand still or jump. */
 export type Clock = () => Date
 
-/** `10m`, `90s`, `2h` as whole seconds; undefined when the text is not of that form. */
+/** `10m`, `90s`, `2h`, `90d` as whole seconds; undefined when the text is not of that form. */
 export function parseDurationSeconds(text: string): number | undefined {
-  const match = /^([1-9]\d{0,5})(s|m|h)$/.exec(text)
+  const match = /^([1-9]\d{0,5})(s|m|h|d)$/.exec(text)
   if (!match) return undefined
-  const unit = { s: 1, m: 60, h: 3600 }[match[2] as 's' | 'm' | 'h']
+  const unit = { s: 1, m: 60, h: 3600, d: 86_400 }[match[2] as 's' | 'm' | 'h' | 'd']
   return Number(match[1]) * unit
 }
 

@@ -13,11 +13,13 @@ export type MintClient = { mint: (token: string) => Promise<MintAnswer>; close: 
 /** A client of the token endpoint that trusts the lab's CA. */
 export function createMintClient(
   authority: LabAuthority,
-  target: { serviceUrl: string; audience: string },
+  target: { serviceUrl: string; audience: string; connections: number },
 ): MintClient {
   const { hostname, port } = new URL(target.serviceUrl)
   const path = `/v1/id-token?audience=${encodeURIComponent(target.audience)}`
   const idle: TLSSocket[] = []
+  const waiting: (() => void)[] = []
+  let free = target.connections
   const all = new Set<TLSSocket>()
   const open = () => {
     const socket = connect({ host: hostname, port: Number(port), ca: authority.caPem })
@@ -27,13 +29,24 @@ export function createMintClient(
   }
   return {
     mint: async (token) => {
-      const socket = idle.pop() ?? open()
-      const answer = await ask(
-        socket,
-        `GET ${path} HTTP/1.1\r\nhost: ${hostname}\r\nauthorization: Bearer ${token}\r\n\r\n`,
-      )
-      idle.push(socket)
-      return answer
+      if (free === 0) await new Promise<void>((resolve) => waiting.push(resolve))
+      else free -= 1
+      try {
+        // The service closes connections that were idle for some seconds.
+        let socket = idle.pop()
+        while (socket && (socket.destroyed || socket.readableEnded)) socket = idle.pop()
+        socket ??= open()
+        const answer = await ask(
+          socket,
+          `GET ${path} HTTP/1.1\r\nhost: ${hostname}\r\nauthorization: Bearer ${token}\r\n\r\n`,
+        )
+        idle.push(socket)
+        return answer
+      } finally {
+        const next = waiting.shift()
+        if (next) next()
+        else free += 1
+      }
     },
     close: () => {
       for (const socket of all) socket.destroy()

@@ -150,12 +150,12 @@ function searchRun(
     { name: 'output of the demo', content: Buffer.from(said.join('')) },
   ]
   const signingKey = JSON.parse(read(state('signing-keys.json')).toString()) as {
-    keys: { key: { d: string } }[]
+    keys: { private: { d: string } }[]
   }
   const secrets: NamedSecret[] = [
     ...lab.secrets,
     { name: 'token key', value: read(state('token.key')).toString().trim() },
-    ...signingKey.keys.map(({ key }) => ({ name: 'signing key', value: key.d })),
+    ...signingKey.keys.map((key) => ({ name: 'signing key', value: key.private.d })),
     ...steps.map(({ token }) => ({ name: 'request token', value: token })),
     ...lab.entra.presentedAssertions.map((value) => ({ name: 'ID token', value })),
     ...lab.entra.issuedTokens.map((value) => ({ name: 'access token', value })),

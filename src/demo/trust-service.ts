@@ -170,6 +170,7 @@ function configText(
 service_url: ${at.serviceUrl}
 policy_file: ${files['policy.yaml']}
 state_dir: ${join(files['ca.pem'], '..', 'state')}
+keys: { ca_file: ${files['ca.pem']} }
 listen:
   ci: { address: 127.0.0.1:${at.ciPort} }
   steps:

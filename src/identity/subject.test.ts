@@ -5,7 +5,14 @@ import * as fc from 'fast-check'
 
 import { sampleBuild } from '../ci/build.fixture.ts'
 import type { Build } from '../ci/build.ts'
-import { formatSubject, parseSubject, toSubject, type SubjectFacts } from './subject.ts'
+import {
+  formatSubject,
+  parseSubject,
+  toNamedSubject,
+  toSubject,
+  type RepositoryFacts,
+  type SubjectFacts,
+} from './subject.ts'
 import { classify, trustClasses } from './trust-class.ts'
 
 // Text as an attacker would choose it: our own separators and words, percent signs, any Unicode.
@@ -23,10 +30,17 @@ const hostile = fc.oneof(
 )
 const nonEmpty = hostile.filter((text) => text !== '')
 const kind = fc.stringMatching(/^[a-z_]+$/)
-const facts: fc.Arbitrary<SubjectFacts> = fc.record(
-  { slug: nonEmpty, uid: nonEmpty, kind, value: hostile },
-  { noNullPrototype: true },
+const named = fc.constantFrom('policy' as const, 'identity' as const)
+const facts: fc.Arbitrary<SubjectFacts> = fc.oneof(
+  fc.record({ slug: nonEmpty, uid: nonEmpty, kind, value: hostile }, { noNullPrototype: true }),
+  fc.record({ named, name: nonEmpty }, { noNullPrototype: true }),
 )
+
+/** What a subject of one repository says; undefined for any other text. */
+function parseRepository(subject: string): RepositoryFacts | undefined {
+  const read = parseSubject(subject)
+  return read && 'slug' in read ? read : undefined
+}
 
 test('subject › property: reads back to the facts it was written from', () => {
   fc.assert(
@@ -50,16 +64,17 @@ test('subject › property: two different sets of facts never share one', () => 
 test('subject › property: is printable ASCII with exactly our separators', () => {
   fc.assert(
     fc.property(facts, (written) => {
-      assert.match(formatSubject(written), /^repo:[\w.%/-]+@[\w.%/-]+:[a-z_]+(:[\w.%/-]+)?$/)
+      const form = /^(repo:[\w.%/-]+@[\w.%/-]+:[a-z_]+(:[\w.%/-]+)?|(policy|identity):[\w.%/-]+)$/
+      assert.match(formatSubject(written), form)
     }),
   )
 })
 
 test('subject › property: any text is one of ours in its one spelling, or nothing', () => {
   fc.assert(
-    fc.property(hostile, (text) => {
-      const read = parseSubject(`repo:${text}`)
-      if (read) assert.equal(formatSubject(read), `repo:${text}`)
+    fc.property(fc.constantFrom('repo', 'policy', 'identity'), hostile, (first, text) => {
+      const read = parseSubject(`${first}:${text}`)
+      if (read) assert.equal(formatSubject(read), `${first}:${text}`)
     }),
   )
 })
@@ -94,7 +109,7 @@ test('subject › property: only a push from the hook, with no parameters, is ca
       assert.deepEqual(build.parameterNames, [])
       assert.notEqual(build.sourceRepository, 'mallory/hello')
       assert.ok(build.trigger.startsWith('@') || build.parent > 0)
-      assert.equal(parseSubject(subject)?.value, build.ref)
+      assert.equal(parseRepository(subject)?.value, build.ref)
     }),
     { numRuns: 5000 },
   )
@@ -107,7 +122,7 @@ test('subject › property: classes never meet: the kind in the subject tells th
       const subject = subjectOf(build)
       const trustClass = classify(build)
       if (subject === undefined || trustClass === undefined) return
-      const read = parseSubject(subject)
+      const read = parseRepository(subject)
       assert.deepEqual([read?.slug, read?.uid], ['octo/hello', '42'])
       if (trustClass.startsWith('params:')) {
         assert.equal(`${read?.kind}:${read?.value}`, trustClass)
@@ -164,7 +179,7 @@ for (const { name, changes } of imitations) {
     assert.notEqual(subject, main)
     // Entra's flexible matching and other clouds' prefixes read up to a separator of ours.
     assert.ok(!subject.startsWith(`${main}:`) && !`${subject}:`.startsWith(`${main}:`))
-    assert.equal(subject.split(':').length, parseSubject(subject)?.value ? 4 : 3)
+    assert.equal(subject.split(':').length, parseRepository(subject)?.value ? 4 : 3)
   })
 }
 
@@ -229,11 +244,34 @@ for (const text of [
   ' repo:octo/hello@42:tag',
   'repo:octo/hello@42:tag\n',
   'system:serviceaccount:x:y',
+  'policy:',
+  'policy:a:b',
+  'policy:a@b',
+  'policy:%61',
+  'policy:%3a',
+  'identity:a\n',
+  'Identity:a',
+  'entry:a',
 ]) {
   test(`subject › ${JSON.stringify(text)} is none of ours`, () => {
     assert.equal(parseSubject(text), undefined)
   })
 }
+
+test('subject › of a policy entry or identity is its name, whatever the build is called', () => {
+  const build = sampleBuild({ ref: `refs/heads/${'x'.repeat(200)}` })
+  assert.equal(toNamedSubject(build, 'policy', 'publish'), 'policy:publish')
+  assert.equal(toNamedSubject(build, 'identity', 'artifacts'), 'identity:artifacts')
+  assert.deepEqual(parseSubject('policy:publish'), { named: 'policy', name: 'publish' })
+})
+
+test('subject › of a policy entry is refused for a build whose names are not valid Unicode', () => {
+  for (const { changes } of broken) {
+    const build = sampleBuild(changes)
+    const expected = { code: 'identity_name_invalid' }
+    assert.throws(() => toNamedSubject(build, 'policy', 'publish'), expected)
+  }
+})
 
 function target(deployTo: string): Partial<Build> {
   return { event: 'promote', deployTo }

@@ -11,18 +11,37 @@ export type Subject = string & { readonly brand: 'Subject' }
 /** Longest subject, in bytes. */
 export const subjectLimitBytes = 127
 
+/** What a subject says of one repository's builds, decoded. */
+export type RepositoryFacts = { slug: string; uid: string; kind: string; value: string }
+
+/** A subject that stands for all builds of one policy entry, or of all entries of one identity. */
+export type NamedFacts = { named: 'policy' | 'identity'; name: string }
+
 /** What a subject says, decoded. */
-export type SubjectFacts = { slug: string; uid: string; kind: string; value: string }
+export type SubjectFacts = RepositoryFacts | NamedFacts
 
 /** The subject of a build of this class; throws identity_subject_too_long or identity_name_invalid. */
 export function toSubject(build: Build, trustClass: TrustClass): Subject {
   const { slug, uid } = build.repository
   const facts = { slug, uid, ...classFacts(build, trustClass) }
-  // A lone surrogate would be written as U+FFFD, and two names would share one subject.
-  if (![slug, uid, facts.value].every((part) => part.isWellFormed())) {
-    throw new Fault('identity_name_invalid', 'A name in this build is not valid Unicode text.')
-  }
+  checkNames([slug, uid, facts.value])
   const subject = formatSubject(facts)
+  return checkLength(subject)
+}
+
+/** The subject that all builds of a policy entry or identity share; throws identity_name_invalid. */
+export function toNamedSubject(build: Build, named: NamedFacts['named'], name: string): Subject {
+  checkNames([build.repository.slug, build.repository.uid, build.ref, build.cron, build.deployTo])
+  return checkLength(formatSubject({ named, name }))
+}
+
+// A lone surrogate would be written as U+FFFD, and two names would share one subject.
+function checkNames(names: readonly string[]): void {
+  if (names.every((name) => name.isWellFormed())) return
+  throw new Fault('identity_name_invalid', 'A name in this build is not valid Unicode text.')
+}
+
+function checkLength(subject: Subject): Subject {
   if (subject.length > subjectLimitBytes) {
     throw new Fault(
       'identity_subject_too_long',
@@ -33,7 +52,9 @@ export function toSubject(build: Build, trustClass: TrustClass): Subject {
 }
 
 /** Writes facts as a subject; the inverse of parseSubject. */
-export function formatSubject({ slug, uid, kind, value }: SubjectFacts): Subject {
+export function formatSubject(facts: SubjectFacts): Subject {
+  if ('named' in facts) return `${facts.named}:${encodePart(facts.name)}` as Subject
+  const { slug, uid, kind, value } = facts
   const repository = `repo:${encodePart(slug)}@${encodePart(uid)}`
   const tail = value === '' ? kind : `${kind}:${encodePart(value)}`
   return `${repository}:${tail}` as Subject
@@ -41,12 +62,20 @@ export function formatSubject({ slug, uid, kind, value }: SubjectFacts): Subject
 
 /** Reads a subject back; undefined when it is not one of ours. */
 export function parseSubject(text: string): SubjectFacts | undefined {
+  const named = /^(policy|identity):([^:@]+)$/.exec(text)
+  if (named) return parseNamed(named[1] as NamedFacts['named'], text)
   const match = /^repo:([^:@]+)@([^:@]+):([a-z_]+)(?::([^:@]+))?$/.exec(text)
   if (!match) return undefined
   const [slug, uid, value] = [match[1], match[2], match[4] ?? ''].map((part) => decodePart(part))
   const kind = match[3]
   if (slug === undefined || uid === undefined || value === undefined || !kind) return undefined
   return formatSubject({ slug, uid, kind, value }) === text ? { slug, uid, kind, value } : undefined
+}
+
+function parseNamed(named: NamedFacts['named'], text: string): NamedFacts | undefined {
+  const name = decodePart(text.slice(named.length + 1))
+  if (name === undefined) return undefined
+  return formatSubject({ named, name }) === text ? { named, name } : undefined
 }
 
 function classFacts(build: Build, trustClass: TrustClass): { kind: string; value: string } {
@@ -72,8 +101,10 @@ function classFacts(build: Build, trustClass: TrustClass): { kind: string; value
 
 // Everything but these is encoded: `:` and `@` separate parts, `*` and `?` are wildcards elsewhere.
 const plainBytes = /^[A-Za-z0-9._/-]$/
+const plainText = /^[A-Za-z0-9._/-]*$/
 
 function encodePart(part: string): string {
+  if (plainText.test(part)) return part
   return [...new TextEncoder().encode(part)]
     .map((byte) => {
       const char = String.fromCharCode(byte)

@@ -8,6 +8,12 @@ export const discoveryPath = '/.well-known/openid-configuration'
 /** Path of the key set below an issuer. */
 export const jwksPath = '/.well-known/jwks.json'
 
+/** What both documents are served with: five minutes in caches, so that a new key is soon seen. */
+export const documentHeaders = {
+  'content-type': 'application/json',
+  'cache-control': 'public, max-age=300',
+} as const
+
 /** The issuer of one CI instance: `iss` of its tokens, without a trailing slash. */
 export function issuerOf(issuerUrl: string, instance: string): string {
   return `${issuerUrl}/${instance}`

@@ -9,12 +9,12 @@ import { Secret } from '../core/secret.ts'
 import { toNumericDate } from '../core/time.ts'
 import { toClaims } from '../identity/claims.ts'
 import type { Signer } from '../keys/signer.ts'
-import { checkAudience, decide, type Admission } from '../policy/decide.ts'
+import { checkAudience, checkMode, decide, type Admission } from '../policy/decide.ts'
 import { longestLifetimeSeconds, type AzureIdentity, type Policy } from '../policy/schema.ts'
 import type { RequestTokenRow, Store } from '../store/store.ts'
 import { issuerOf } from './discovery.ts'
 import { expiryOf, parsePayload, type TokenPayload } from './request-token.ts'
-import { confirmBuild } from './witness.ts'
+import { confirmByWitness, type Confirmation, type Witnesses } from './witness.ts'
 
 /** What minting needs of the world. */
 export type MintDeps = {
@@ -25,6 +25,7 @@ export type MintDeps = {
   ledger: Ledger
   signer: Signer
   policy: () => Policy
+  witnesses: Witnesses
   issuerUrl: string
 }
 
@@ -75,37 +76,48 @@ async function mintFor(
   if (payload.kind === 'refusal') {
     throw new Fault(payload.code, payload.sentence, { hint: payload.hint })
   }
+  return mintForBuild(deps, payload, audience, {
+    caller: { door: 'id-token' },
+    detail: `Exchanged for the request token ${row.tokenHash.slice(0, 12)}….`,
+    checkBuild: (build) => checkExpiry(deps, expiryOf(build, row.issuedAt)),
+  })
+}
+
+/** What is told about a mint, and what else must hold of the build as the server knows it. */
+export type MintOccasion = Pick<LedgerEvent, 'caller' | 'detail'> & {
+  checkBuild?: (build: Build) => void
+}
+
+/** An ID token for a build under one entry: witness, policy, audience, and the record before the token. */
+export async function mintForBuild(
+  deps: MintDeps,
+  grant: { entry: string; build: Build },
+  audience: string,
+  { checkBuild, ...occasion }: MintOccasion,
+): Promise<Minted> {
   // Facts that identify a build are compared; all others are the server's word, not the runner's.
-  const build = await confirmBuild(deps, payload.build)
-  checkExpiry(deps, expiryOf(build, row.issuedAt))
+  const { build, verifiedBy } = await confirmByWitness(deps, grant.build)
+  checkBuild?.(build)
   // The policy may have narrowed since the token was handed out: today's file decides.
-  const admission = decide(deps.policy(), build, payload.entry)
+  const admission = decide(deps.policy(), build, grant.entry)
+  checkMode(admission)
   checkAudience(admission.entry, audience)
-  const claims = claimsFor(deps, build, admission, audience)
+  const { identity } = admission.entry
+  const claims = claimsFor(deps, build, admission, { audience, verifiedBy })
+  const { jti } = claims
   const token = new Secret(await deps.signer.sign(claims))
   await deps.ledger.append({
+    ...occasion,
     type: 'token.issued',
     decision: 'allow',
     rule: admission.entry.name,
     trace: traceOf(build),
     build: referenceTo(build, admission.trustClass),
     principal: { sub: admission.subject },
-    token: {
-      kind: 'id',
-      sha256: hashSecret(token),
-      jti: claims.jti,
-      aud: audience,
-      exp: claims.exp,
-    },
-    azure: {
-      tenant: admission.entry.identity.tenantId,
-      client_id: admission.entry.identity.clientId,
-    },
-    caller: { door: 'id-token' },
-    detail: `Exchanged for the request token ${row.tokenHash.slice(0, 12)}….`,
+    token: { kind: 'id', sha256: hashSecret(token), jti, aud: audience, exp: claims.exp },
+    azure: { tenant: identity.tenantId, client_id: identity.clientId },
   })
-  const { jti } = claims
-  return { token, identity: admission.entry.identity, subject: admission.subject, audience, jti }
+  return { token, identity, subject: admission.subject, audience, jti }
 }
 
 function checkExpiry({ now }: MintDeps, expiresAt: Date): void {
@@ -127,10 +139,15 @@ function soleAudience(audiences: readonly string[]): string {
   return audience
 }
 
-function claimsFor(deps: MintDeps, build: Build, admission: Admission, audience: string) {
+function claimsFor(
+  deps: MintDeps,
+  build: Build,
+  admission: Admission,
+  { audience, verifiedBy }: { audience: string; verifiedBy: Confirmation['verifiedBy'] },
+) {
   const issuedAt = toNumericDate(deps.now())
   return {
-    ...toClaims(build, admission.trustClass, 'webhook'),
+    ...toClaims(build, admission.trustClass, verifiedBy),
     iss: issuerOf(deps.issuerUrl, build.instance),
     sub: admission.subject,
     aud: audience,

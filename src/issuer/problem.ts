@@ -26,19 +26,28 @@ export function problemHandler(log: Log): (error: unknown, context: Context) => 
 }
 
 function toProblem(fault: Fault): Response {
-  return problemResponse({
-    type: `urn:azure-storage-drone:fault:${fault.code}`,
-    title: fault.code,
-    status: fault.status,
-    detail: fault.message,
-    code: fault.code,
-    hint: fault.hint,
-  })
+  const { retryAfterSeconds } = fault.details
+  const headers: Record<string, string> =
+    retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }
+  return problemResponse(
+    {
+      type: `urn:azure-storage-drone:fault:${fault.code}`,
+      title: fault.code,
+      status: fault.status,
+      detail: fault.message,
+      code: fault.code,
+      hint: fault.hint,
+    },
+    headers,
+  )
 }
 
-function problemResponse(problem: { status: number } & Record<string, unknown>): Response {
+function problemResponse(
+  problem: { status: number } & Record<string, unknown>,
+  more: Record<string, string> = {},
+): Response {
   return new Response(JSON.stringify(problem), {
     status: problem.status,
-    headers: { 'content-type': 'application/problem+json', 'cache-control': 'no-store' },
+    headers: { 'content-type': 'application/problem+json', 'cache-control': 'no-store', ...more },
   })
 }

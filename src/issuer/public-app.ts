@@ -4,7 +4,14 @@ import { Hono } from 'hono'
 
 import type { Log } from '../core/log.ts'
 import type { Signer } from '../keys/signer.ts'
-import { discoveryDocument, discoveryPath, issuerOf, jwksPath, keySet } from './discovery.ts'
+import {
+  discoveryDocument,
+  discoveryPath,
+  documentHeaders,
+  issuerOf,
+  jwksPath,
+  keySet,
+} from './discovery.ts'
 import { problemHandler } from './problem.ts'
 
 /** The HTTP application for relying parties. */
@@ -16,15 +23,14 @@ export function createPublicApp(deps: {
 }): Hono {
   const app = new Hono()
   app.onError(problemHandler(deps.log))
-  const maxAge = { 'cache-control': 'public, max-age=300' }
   for (const instance of deps.instances) {
     const issuer = issuerOf(deps.issuerUrl, instance)
     const { pathname } = new URL(issuer)
     app.get(`${pathname}${discoveryPath}`, (context) =>
-      context.json(discoveryDocument(issuer), 200, maxAge),
+      context.json(discoveryDocument(issuer), 200, documentHeaders),
     )
     app.get(`${pathname}${jwksPath}`, (context) =>
-      context.json(keySet(deps.signer.publicKeys()), 200, maxAge),
+      context.json(keySet(deps.signer.publicKeys()), 200, documentHeaders),
     )
   }
   return app

@@ -4,11 +4,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import { isFaultCode, faults } from '../core/fault.ts'
+import { parsePolicy } from '../policy/schema.ts'
 import {
   canaries,
   createRehearsal,
   createRehearsalSigner,
   jsonOf,
+  policyText,
   runnerTokens,
   tokenOf,
   type Json,
@@ -205,6 +207,18 @@ test('refusal token › stays a refusal after the policy has widened', async () 
   assert.ok(publish)
   rehearsal.world.policy = { entries: new Map([['later', { ...publish, name: 'later' }]]) }
   await assertRefused(rehearsal, token, 'policy_entry_unknown', /later/)
+})
+
+test('refusal token › tells of an entry on trial, and on record what it would have been', async () => {
+  const rehearsal = createRehearsal(signer)
+  rehearsal.world.policy = parsePolicy(
+    policyText.replace('name: publish', 'name: publish\n    mode: audit'),
+  )
+  const token = await tokenOf(rehearsal.ask())
+  const [record] = await rehearsal.records()
+  assert.deepEqual(record?.reasons, ['policy_audit_only'])
+  assert.match(record.detail ?? '', /would admit this build as repo:octo\/hello@42:ref/)
+  await assertRefused(rehearsal, token, 'policy_audit_only', /on trial/)
 })
 
 test('refusal token › of a code that only a newer release knows is a plain refusal', () => {

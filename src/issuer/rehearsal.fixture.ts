@@ -6,9 +6,10 @@ import { join } from 'node:path'
 
 import type { LedgerRecord } from '../audit/event.ts'
 import { createLedger } from '../audit/ledger.ts'
-import type { InstanceId } from '../ci/build.ts'
+import type { Call } from '../ci/drone/call.ts'
 import { extensions, signRequest, type SignedExtension } from '../ci/drone/signature.ts'
-import type { Instance, Runner } from '../config/service-config.ts'
+import type { Instance, Runner } from '../config/instances.ts'
+import type { RateLimits } from '../config/service-config.ts'
 import { Secret } from '../core/secret.ts'
 import { openLocalSigner } from '../keys/local.ts'
 import type { Signer } from '../keys/signer.ts'
@@ -16,8 +17,11 @@ import { parsePolicy } from '../policy/schema.ts'
 import { openSqliteStore } from '../store/sqlite.ts'
 import type { Store } from '../store/store.ts'
 import { createCiApp } from './ci-app.ts'
+import { instanceOf } from './instances.fixture.ts'
+import { mintForBuild } from './mint.ts'
 import { createPublicApp } from './public-app.ts'
 import { createStepsApp } from './steps-app.ts'
+import { createWitnesses } from './witness.ts'
 
 /** One rehearsal: the applications and everything to play them with. */
 export type Rehearsal = ReturnType<typeof createRehearsal>
@@ -40,6 +44,7 @@ export const canaries = {
 
 const environToken = 'canary-environ-token-0123456789abcdef-012'
 const otherToken = 'canary-other-token-0123456789abcdef-01234'
+const tokens = { ...canaries, environ: environToken, other: otherToken }
 
 /** A policy with an entry for pushes, one for tags, one for two audiences and one for another instance. */
 export const policyText = `
@@ -119,12 +124,23 @@ export type Sending = {
   headers?: Record<string, string>
   alter?: (headers: Record<string, string>) => Record<string, string>
   body?: string
+  /** What the HTTP server says of the connection. */
+  env?: object
 }
 
 /** The applications with everything they need; `more` is what a test brings itself. */
 export function createRehearsal(
   signer: Signer,
-  more: { store?: Store; pin?: string; issuerUrl?: string } = {},
+  more: {
+    store?: Store
+    pin?: string
+    issuerUrl?: string
+    call?: Call
+    limits?: RateLimits
+    /** What every instance, and every runner, has beside the usual. */
+    instance?: Partial<Instance>
+    runner?: Partial<Runner>
+  } = {},
 ) {
   const store = more.store ?? openSqliteStore(':memory:')
   const world = {
@@ -141,9 +157,15 @@ export function createRehearsal(
   const log = { info: say('info'), warn: say('warn'), error: say('error') }
   const now = () => new Date(world.time)
   const ledger = createLedger({ store, now }, 'node-1')
-  const instances = new Map(['ci-main', 'ci-two'].map((name) => [name, instanceOf(name)]))
+  const instances = new Map(
+    ['ci-main', 'ci-two'].map((name) => [name, instanceOf(tokens, name, more)]),
+  )
+  const call = more.call ?? (() => Promise.reject(new Error('nobody is called in this rehearsal')))
   const deps = {
     now,
+    call,
+    witnesses: createWitnesses({ now, call, store, ledger }, instances),
+    ...(more.limits && { limits: more.limits }),
     sleep: async (milliseconds: number) => {
       world.time += milliseconds
       world.slept += milliseconds
@@ -160,7 +182,11 @@ export function createRehearsal(
     service: { url: urls.service, ...(more.pin === undefined ? {} : { pin: more.pin }) },
     instances,
   }
-  const ci = createCiApp(deps)
+  const ci = createCiApp({
+    ...deps,
+    mintForBuild: ({ runner, ...grant }, aud) =>
+      mintForBuild(deps, grant, aud, { caller: { door: 'secret', runner } }),
+  })
   const steps = createStepsApp(deps)
   const publicApp = createPublicApp({ ...deps, instances: instances.keys() })
 
@@ -179,7 +205,7 @@ export function createRehearsal(
       sending.date ?? now(),
     )
     const headers = { ...(sending.alter ?? ((same) => same))(signed), ...sending.headers }
-    return ci.request(url, { method: 'POST', headers, body })
+    return ci.request(url, { method: 'POST', headers, body }, sending.env)
   }
   const about = ({ repo, build }: Sending): Json => ({
     repo: { ...rawRepository, ...repo },
@@ -190,6 +216,8 @@ export function createRehearsal(
 
   return {
     world,
+    deps,
+    instances,
     store,
     lines,
     steps,
@@ -246,29 +274,6 @@ export async function jsonOf(answer: Response | Promise<Response>): Promise<Json
 /** Header or claims of a JWT, unchecked. */
 export function partOf(token: string, index: 0 | 1): Json {
   return JSON.parse(Buffer.from(token.split('.')[index] ?? '', 'base64url').toString()) as Json
-}
-
-function instanceOf(name: string): Instance {
-  const runner = (id: string, token: string, repositories: string[], environ = false): Runner => ({
-    name: id,
-    token: new Secret(token),
-    repositories,
-    environ,
-  })
-  const isMain = name === 'ci-main'
-  const runners = isMain
-    ? [
-        runner('docker-1', canaries.runner, ['octo/*']),
-        runner('environ-1', environToken, ['**'], true),
-        runner('narrow-1', otherToken, ['octo/other']),
-      ]
-    : [runner('docker-1', `${otherToken}-two`, ['**'])]
-  return {
-    instance: name as InstanceId,
-    scm: 'gitea',
-    webhookSecret: new Secret(isMain ? canaries.webhook : `${canaries.webhook}-two`),
-    runners: new Map(runners.map((each) => [each.name, each])),
-  }
 }
 
 /** Tokens of the runners that are not docker-1. */

@@ -10,7 +10,7 @@ import { hashSecret } from '../core/digest.ts'
 import { Fault, isFaultCode, type FaultCode } from '../core/fault.ts'
 import type { Log } from '../core/log.ts'
 import { Secret } from '../core/secret.ts'
-import type { Admission } from '../policy/decide.ts'
+import { checkMode, type Admission } from '../policy/decide.ts'
 import type { Store } from '../store/store.ts'
 
 /** What offering a token needs of the world. */
@@ -82,7 +82,9 @@ export function parsePayload(text: string): TokenPayload {
 
 function decidePayload(offer: Offer): TokenPayload {
   try {
-    return { kind: 'grant', entry: offer.decide().entry.name, build: offer.build }
+    const admission = offer.decide()
+    checkMode(admission)
+    return { kind: 'grant', entry: admission.entry.name, build: offer.build }
   } catch (error) {
     if (!(error instanceof Fault)) throw error
     const { code, message: sentence, hint } = error

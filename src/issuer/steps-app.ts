@@ -2,19 +2,36 @@
 // (`GET …?audience=…` → `{"value","count"}`), so that tools made for it work unchanged.
 import { Hono } from 'hono'
 
+import { usualRateLimits, type RateLimits } from '../config/service-config.ts'
 import { Fault } from '../core/fault.ts'
 import type { Log } from '../core/log.ts'
 import { Secret } from '../core/secret.ts'
 import { mint, type MintDeps } from './mint.ts'
 import { problemHandler } from './problem.ts'
+import { createRateLimiter, strangerKey } from './rate-limit.ts'
 
 /** Path of the token endpoint. */
 export const idTokenPath = '/v1/id-token'
 
 /** The HTTP application for steps. */
-export function createStepsApp(deps: MintDeps & { log: Log }): Hono {
+export function createStepsApp(
+  deps: MintDeps & { log: Log; limits?: Pick<RateLimits, 'stranger'> },
+): Hono {
   const app = new Hono()
-  app.onError(problemHandler(deps.log))
+  const toProblem = problemHandler(deps.log)
+  const strangers = createRateLimiter(deps, (deps.limits ?? usualRateLimits).stranger)
+  app.onError((error, context) => {
+    if (!(error instanceof Fault) || error.code !== 'issuer_token_unknown') {
+      return toProblem(error, context)
+    }
+    try {
+      // Who shows no token of ours is counted by address; a step with one is never in that crowd.
+      strangers.take(strangerKey(context.env))
+      return toProblem(error, context)
+    } catch (busy) {
+      return toProblem(busy, context)
+    }
+  })
   app.get(idTokenPath, async (context) => {
     const bearer = readBearer(context.req.header('authorization'))
     // Hono routes HEAD here too, and a token would be minted that nobody receives.

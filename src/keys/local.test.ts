@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { createPublicKey, randomBytes, verify } from 'node:crypto'
 import {
   chmodSync,
+  existsSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -31,11 +32,21 @@ function folderFor(t: TestContext): string {
 const decode = (part: string | undefined) =>
   JSON.parse(Buffer.from(part ?? '', 'base64url').toString()) as Record<string, unknown>
 
-test('key file › is made at the first start, for its owner only, and nothing else is left', async (t) => {
+test('key file › is made at the first start, for its owner only, with nothing beside it but its lock', async (t) => {
   const folder = folderFor(t)
   await openLocalSigner({ now }, join(folder, 'keys.json'))
-  assert.equal(modeOf(join(folder, 'keys.json')), 0o600)
-  assert.deepEqual(readdirSync(folder), ['keys.json'])
+  for (const name of ['keys.json', 'keys.json.lock'])
+    assert.equal(modeOf(join(folder, name)), 0o600)
+  assert.deepEqual(readdirSync(folder), ['keys.json', 'keys.json.lock'])
+})
+
+test('key file › that must exist is not made', async (t) => {
+  const file = join(folderFor(t), 'keys.json')
+  await assert.rejects(openLocalSigner({ now }, file, { mustExist: true }), {
+    code: 'keys_unreadable',
+    message: /there is none/,
+  })
+  assert.ok(!existsSync(file))
 })
 
 test('key file › gives the same key when it is opened again', async (t) => {
@@ -95,17 +106,20 @@ for (const mode of [0o640, 0o604, 0o644, 0o660, 0o620, 0o610, 0o666]) {
 
 const canary = 'canary-private-key-4711'
 
+const made: { key?: Record<string, string> } = {}
+
 async function goodKey(t: TestContext): Promise<Record<string, string>> {
+  if (made.key) return made.key
   const file = join(folderFor(t), 'good.json')
   await openLocalSigner({ now }, file)
-  const { keys } = JSON.parse(readFileSync(file, 'utf8')) as { keys: [{ key: object }] }
-  return keys[0].key as Record<string, string>
+  const { keys } = JSON.parse(readFileSync(file, 'utf8')) as { keys: Record<string, object>[] }
+  return (made.key = { ...keys[0]?.['key'], ...keys[0]?.['private'] })
 }
 
 type KeyParts = Record<string, unknown>
 
 const fileOf = (key: KeyParts, state = 'active') =>
-  JSON.stringify({ version: 1, keys: [{ state, createdAt: 'x', key }] })
+  JSON.stringify({ version: 1, keys: [{ state, createdAt: '2026-11-23T12:00:00.000Z', key }] })
 
 const garbage: { name: string; content: (key: KeyParts) => string | Promise<string> }[] = [
   { name: 'is empty', content: () => '' },
@@ -114,13 +128,33 @@ const garbage: { name: string; content: (key: KeyParts) => string | Promise<stri
   { name: 'is JSON with a word too much', content: (key) => `${fileOf(key)} ${canary}` },
   { name: 'is JSON about something else', content: () => JSON.stringify({ canary }) },
   { name: 'has no key', content: () => JSON.stringify({ version: 1, keys: [], canary }) },
-  { name: 'is of version 2', content: (key) => fileOf(key).replace('"version":1', '"version":2') },
+  { name: 'is of version 3', content: (key) => fileOf(key).replace('"version":1', '"version":3') },
+  { name: 'mixes versions', content: (key) => fileOf(key).replace('"version":1', '"version":2') },
+  { name: 'has no time', content: (key) => fileOf(key).replace('2026-11-23T', canary) },
   { name: 'has a state nobody knows', content: (key) => fileOf(key, canary) },
   { name: 'has a kid that is no thumbprint', content: (key) => fileOf({ ...key, kid: canary }) },
   { name: 'has a key for another algorithm', content: (key) => fileOf({ ...key, kty: 'EC' }) },
   { name: 'has half a private key', content: (key) => fileOf({ ...key, p: undefined }) },
   { name: 'has the public half only', content: (key) => fileOf({ ...key, d: undefined }) },
 ]
+
+test('key file › of version 1 is the ring of one that it was', async (t) => {
+  const file = join(folderFor(t), 'keys.json')
+  const key = await goodKey(t)
+  const text = fileOf(key)
+  writeFileSync(file, text, { mode: 0o600 })
+  const signer = await openLocalSigner({ now }, file)
+  const createdAt = now()
+  assert.deepEqual(signer.ring(), [
+    { kid: key['kid'], state: 'active', createdAt, activatedAt: createdAt },
+  ])
+  assert.equal(readFileSync(file, 'utf8'), text, 'reading alone writes nothing')
+  await signer.change({ command: { kind: 'prepare' } })
+  const written = JSON.parse(readFileSync(file, 'utf8')) as { version: number; keys: object[] }
+  assert.deepEqual([written.version, written.keys.length], [2, 2])
+  const again = await openLocalSigner({ now }, file)
+  assert.equal(again.publicKeys()[0]?.kid, key['kid'])
+})
 
 for (const { name, content } of garbage) {
   test(`key file › that ${name} is refused without a word of it being quoted`, async (t) => {
@@ -147,7 +181,7 @@ test('key file › is made once when many services start at the same moment', as
   const signers = await Promise.all(Array.from({ length: 6 }, () => openLocalSigner({ now }, file)))
   const kids = new Set(signers.map((signer) => signer.publicKeys()[0]?.kid))
   assert.equal(kids.size, 1)
-  assert.deepEqual(readdirSync(folder), ['keys.json'])
+  assert.deepEqual(readdirSync(folder), ['keys.json', 'keys.json.lock'])
   assert.equal(modeOf(file), 0o600)
 })
 

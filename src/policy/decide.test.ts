@@ -8,7 +8,8 @@ import type { Build } from '../ci/build.ts'
 import { Fault } from '../core/fault.ts'
 import { trustClasses } from '../identity/trust-class.ts'
 import { checkAudience, decide, decideAlone } from './decide.ts'
-import type { Policy, PolicyEntry, PolicySubject } from './schema.ts'
+import { sampleEntry } from './entry.fixture.ts'
+import { toPolicy, type PolicyEntry, type PolicySubject } from './schema.ts'
 
 const hello: PolicySubject = {
   instance: 'ci-main',
@@ -18,17 +19,13 @@ const hello: PolicySubject = {
   refs: ['refs/heads/main'],
 }
 
-const entry = (name: string, ...subjects: Partial<PolicySubject>[]): PolicyEntry => ({
-  name,
-  subjects: subjects.map((subject) => ({ ...hello, ...subject })),
-  identity: { name: 'artifacts', tenantId: 't', clientId: 'c' },
-  audiences: ['api://AzureADTokenExchange', 'sts.amazonaws.com'],
-  lifetimeSeconds: 600,
-})
+const entry = (name: string, ...subjects: Partial<PolicySubject>[]): PolicyEntry =>
+  sampleEntry(name, {
+    subjects: subjects.map((subject) => ({ ...hello, ...subject })),
+    audiences: ['api://AzureADTokenExchange', 'sts.amazonaws.com'],
+  })
 
-const policyOf = (...entries: PolicyEntry[]): Policy => ({
-  entries: new Map(entries.map((each) => [each.name, each])),
-})
+const policyOf = (...entries: PolicyEntry[]) => toPolicy(entries)
 
 const repository = (slug: string, uid: string): Pick<Build, 'repository'> => ({
   repository: { ...sampleBuild().repository, slug, uid },
@@ -55,6 +52,7 @@ const fork: Partial<Build> = {
 test('decision › of a push to main names entry, class and subject', () => {
   assert.deepEqual(decide(policy, sampleBuild(), 'publish'), {
     entry: policy.entries.get('publish'),
+    mode: 'enforce',
     trustClass: 'push',
     subject: 'repo:octo/hello@42:ref:refs/heads/main',
   })

@@ -2,49 +2,77 @@
 // synchronous: the same policy and build give the same answer at the extension call and at exchange.
 import type { Build } from '../ci/build.ts'
 import { Fault, type FaultCode } from '../core/fault.ts'
-import { toSubject, type Subject } from '../identity/subject.ts'
+import { toNamedSubject, toSubject, type Subject } from '../identity/subject.ts'
 import { classify, type TrustClass } from '../identity/trust-class.ts'
-import { matchesGlob } from './glob.ts'
-import type { Policy, PolicyEntry, PolicySubject } from './schema.ts'
+import { findSubjects, type IndexedSubject } from './compile.ts'
+import type { Policy, PolicyEntry, PolicyMode } from './schema.ts'
+import { didYouMean } from './spelling.ts'
 
-/** A yes: which entry said so, and what the build is called towards the cloud. */
-export type Admission = { entry: PolicyEntry; trustClass: TrustClass; subject: Subject }
+/**
+ * A yes: which entry said so, and what the build is called towards the cloud. With the mode `audit` it
+ * is only what would be: the caller records it and issues nothing (`checkMode`).
+ */
+export type Admission = {
+  entry: PolicyEntry
+  mode: PolicyMode
+  trustClass: TrustClass
+  subject: Subject
+}
 
 /** What the named entry says of this build; throws policy_* or identity_* with the reason. */
 export function decide(policy: Policy, build: Build, entryName: string): Admission {
   const entry = policy.entries.get(entryName)
   if (!entry) {
-    throw new Fault('policy_entry_unknown', `The policy has no entry named "${entryName}".`)
+    // Not for thousands of entries: anybody who can start a build can ask for a name.
+    const known = policy.entries.size <= 500 ? policy.entries.keys() : []
+    const near = didYouMean(entryName, known) || '.'
+    throw new Fault('policy_entry_unknown', `The policy has no entry named "${entryName}"${near}`)
   }
   const trustClass = classifyOrThrow(build)
-  const refusals = entry.subjects.map((subject) => refusalOf(subject, build, trustClass))
-  if (refusals.includes(undefined)) {
-    return { entry, trustClass, subject: toSubject(build, trustClass) }
+  let nearest: RefusalCode = 'policy_repository_denied'
+  for (const candidate of findSubjects(policy, build, entryName)) {
+    const code = refusalOf(candidate, build, trustClass)
+    if (code === undefined) return admit(entry, build, trustClass)
+    nearest = nearer(nearest, code)
   }
-  throw refuse(entry, build, trustClass, nearest(refusals))
+  throw refuse(entry, build, trustClass, nearest)
 }
 
-/** The one entry that admits this build, for callers that cannot name one; throws policy_ambiguous or policy_*. */
+/**
+ * The one entry that admits this build, for callers that cannot name one; throws policy_ambiguous or
+ * policy_*. Entries on trial count only where no other admits the build.
+ */
 export function decideAlone(policy: Policy, build: Build): Admission {
   const trustClass = classifyOrThrow(build)
-  const entries = [...policy.entries.values()]
-  const refusals = entries.flatMap((entry) =>
-    entry.subjects.map((subject) => ({ entry, code: refusalOf(subject, build, trustClass) })),
-  )
-  const matching = [...new Set(refusals.filter(({ code }) => !code).map(({ entry }) => entry))]
-  const [entry] = matching
+  const matching = new Set<PolicyEntry>()
+  let nearest: RefusalCode = 'policy_repository_denied'
+  for (const candidate of findSubjects(policy, build)) {
+    const code = refusalOf(candidate, build, trustClass)
+    if (code === undefined) matching.add(candidate.entry)
+    else nearest = nearer(nearest, code)
+  }
+  const enforced = [...matching].filter(({ mode }) => mode === 'enforce')
+  const [entry, ...others] = enforced.length > 0 ? enforced : matching
   if (!entry) {
-    const code = nearest(refusals.map((refusal) => refusal.code))
     throw new Fault(
-      trustClass === 'fork' ? 'policy_fork_denied' : code,
+      trustClass === 'fork' ? 'policy_fork_denied' : nearest,
       `No policy entry admits ${describe(build, trustClass)}.`,
     )
   }
-  if (matching.length > 1) {
-    const names = matching.map((each) => each.name).join(', ')
+  if (others.length > 0) {
+    const names = [entry, ...others].map((each) => each.name).join(', ')
     throw new Fault('policy_ambiguous', `More than one policy entry admits this build: ${names}.`)
   }
-  return { entry, trustClass, subject: toSubject(build, trustClass) }
+  return admit(entry, build, trustClass)
+}
+
+/** Passes when something may be issued through the admission; throws policy_audit_only for one on trial. */
+export function checkMode({ entry, mode, subject }: Admission): void {
+  if (mode === 'enforce') return
+  throw new Fault(
+    'policy_audit_only',
+    `The policy entry "${entry.name}" is on trial (mode: audit): it would admit this build as ${subject}, and issues nothing.`,
+  )
 }
 
 /** Passes when the entry allows a token for this audience; throws policy_audience_denied. */
@@ -54,6 +82,22 @@ export function checkAudience(entry: PolicyEntry, audience: string): void {
     'policy_audience_denied',
     `The policy entry "${entry.name}" allows no token for the audience "${audience}"; it allows ${entry.audiences.join(', ')}.`,
   )
+}
+
+function admit(entry: PolicyEntry, build: Build, trustClass: TrustClass): Admission {
+  return { entry, mode: entry.mode, trustClass, subject: subjectOf(entry, build, trustClass) }
+}
+
+/** What the entry calls a build of this class towards the cloud; throws identity_*. */
+export function subjectOf(entry: PolicyEntry, build: Build, trustClass: TrustClass): Subject {
+  switch (entry.subjectForm) {
+    case 'policy':
+      return toNamedSubject(build, 'policy', entry.name)
+    case 'identity':
+      return toNamedSubject(build, 'identity', entry.identity.name)
+    default:
+      return toSubject(build, trustClass)
+  }
 }
 
 function classifyOrThrow(build: Build): TrustClass {
@@ -69,10 +113,12 @@ const refusalCodes = [
   'policy_ref_denied',
 ] as const satisfies FaultCode[]
 
-type RefusalCode = (typeof refusalCodes)[number]
+/** Why a subject of an entry does not admit a build. */
+export type RefusalCode = (typeof refusalCodes)[number]
 
-function refusalOf(
-  subject: PolicySubject,
+/** The first field in which the subject and the build differ; undefined when it admits the build. */
+export function refusalOf(
+  { subject, matchesRef }: IndexedSubject,
   build: Build,
   trustClass: TrustClass,
 ): RefusalCode | undefined {
@@ -83,12 +129,11 @@ function refusalOf(
     subject.repository === slug
   if (!isSameRepository) return 'policy_repository_denied'
   if (!subject.events.includes(trustClass)) return 'policy_event_denied'
-  const isRefAllowed = subject.refs.some((pattern) => matchesGlob(pattern, build.ref))
-  return isRefAllowed ? undefined : 'policy_ref_denied'
+  return matchesRef(build.ref) ? undefined : 'policy_ref_denied'
 }
 
-function nearest(refusals: (RefusalCode | undefined)[]): RefusalCode {
-  return refusalCodes.findLast((code) => refusals.includes(code)) ?? 'policy_repository_denied'
+function nearer(one: RefusalCode, other: RefusalCode): RefusalCode {
+  return refusalCodes.indexOf(one) > refusalCodes.indexOf(other) ? one : other
 }
 
 function refuse(

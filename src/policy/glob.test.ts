@@ -3,7 +3,7 @@ import { test } from 'node:test'
 
 import * as fc from 'fast-check'
 
-import { explainBadGlob, matchesGlob } from './glob.ts'
+import { compileGlob, coversGlob, explainBadGlob, matchesGlob } from './glob.ts'
 
 const corpus: [pattern: string, text: string, isMatch: boolean][] = [
   ['main', 'main', true],
@@ -75,6 +75,7 @@ const corpus: [pattern: string, text: string, isMatch: boolean][] = [
 for (const [pattern, text, isMatch] of corpus) {
   test(`glob › ${pattern} ${isMatch ? 'matches' : 'does not match'} ${JSON.stringify(text)}`, () => {
     assert.equal(matchesGlob(pattern, text), isMatch)
+    assert.equal(compileGlob(pattern)(text), isMatch)
   })
 }
 
@@ -148,6 +149,54 @@ test('glob › property: agrees with a matcher that simply tries everything', ()
     }),
     { numRuns: 20_000 },
   )
+})
+
+// Patterns and texts so alike that they often meet.
+const starry = fc
+  .array(fc.constantFrom('**', '*', 'a', 'b', 'a*', '*b', 'a*b'), { minLength: 1, maxLength: 4 })
+  .map((parts) => parts.join('/'))
+const plain = fc
+  .array(fc.constantFrom('a', 'b', 'ab', 'aab', 'x'), { minLength: 1, maxLength: 5 })
+  .map((parts) => parts.join('/'))
+
+test('glob › property: a pattern that covers another matches all that the other matches', () => {
+  fc.assert(
+    fc.property(starry, starry, plain, (wide, narrow, text) => {
+      if (coversGlob(wide, narrow) && matchesGlob(narrow, text)) {
+        assert.ok(matchesGlob(wide, text), `${wide} ⊉ ${narrow} at ${text}`)
+      }
+      assert.ok(coversGlob(wide, wide))
+    }),
+    { numRuns: 20_000 },
+  )
+})
+
+test('glob › property: a compiled pattern says the same', () => {
+  fc.assert(
+    fc.property(starry, fc.oneof(plain, path), (pattern, text) => {
+      for (const each of [pattern, `a/${pattern}`, `${pattern}/`]) {
+        for (const one of [text, `a/${text}`, `${text}/`]) {
+          assert.equal(compileGlob(each)(one), matchesGlob(each, one), `${each} ${one}`)
+        }
+      }
+    }),
+    { numRuns: 20_000 },
+  )
+})
+
+test('glob › covers what is plainly narrower, and nothing that may be wider', () => {
+  const covered: [wide: string, narrow: string, is: boolean][] = [
+    ['refs/heads/**', 'refs/heads/main', true],
+    ['refs/heads/**', 'refs/heads/release/*', true],
+    ['refs/heads/*', 'refs/heads/v*', true],
+    ['refs/heads/*', 'refs/heads/**', false],
+    ['refs/heads/v*', 'refs/heads/*', false],
+    ['refs/heads/main', 'refs/heads/*', false],
+    ['refs/heads/**', 'refs/**', false],
+    ['refs/**/x', 'refs/heads/**', false],
+  ]
+  for (const [wide, narrow, is] of covered)
+    assert.equal(coversGlob(wide, narrow), is, `${wide} ${narrow}`)
 })
 
 test('glob › takes no longer than a moment for the worst ref an attacker can push', () => {

@@ -79,6 +79,10 @@ test('policy file › is read into entries', () => {
     },
     audiences: ['api://AzureADTokenExchange'],
     lifetimeSeconds: 300,
+    mode: 'enforce',
+    subjectForm: 'repository',
+    isDirect: false,
+    grants: [],
   })
 })
 
@@ -220,7 +224,7 @@ test('policy file › reports every mistake in its meaning at once', () => {
     .slice(good.indexOf('  - name'))
     .replace('identity: artifacts', 'identity: gone')
   assert.throws(() => parsePolicy(write({ entry: { identity: 'other' }, subject }) + entry), {
-    message: /has 4 problem\(s\).*"other".*only event.*"gone".*used twice/s,
+    message: /has 4 problem\(s\).*only event.*"other".*used twice.*"gone"/s,
   })
 })
 

@@ -1,12 +1,22 @@
 // The policy file: YAML, data and not a program. Deny by default, unknown keys are errors, and every
-// mistake is reported at once. One entry names the builds it trusts and the identity they may become.
-import { parseDocument } from 'yaml'
-import * as z from 'zod'
-
-import { Fault, messageOf } from '../core/fault.ts'
+// mistake, of form and of meaning, is reported at once with its line and column.
 import { parseDurationSeconds } from '../core/time.ts'
-import { trustClasses, type TrustClass } from '../identity/trust-class.ts'
-import { explainBadGlob } from './glob.ts'
+import type { TrustClass } from '../identity/trust-class.ts'
+import { compileIndex, type PolicyIndex } from './compile.ts'
+import {
+  fileSchema,
+  keysAt,
+  longestLifetimeSeconds,
+  modes,
+  subjectForms,
+  type PolicyFile,
+} from './file-form.ts'
+import { findMistakes } from './file-meaning.ts'
+import { checkForm } from './form.ts'
+import { closeVerbs, findEnforcer, type Grant } from './grant.ts'
+import { readYaml, toFault } from './source.ts'
+
+export { longestLifetimeSeconds }
 
 /** An Entra application that builds may become. */
 export type AzureIdentity = { name: string; tenantId: string; clientId: string }
@@ -20,117 +30,81 @@ export type PolicySubject = {
   refs: readonly string[]
 }
 
+/** `enforce` gives identities out; `audit` is an entry on trial: recorded as would-be, nothing issued. */
+export type PolicyMode = (typeof modes)[number]
+
+/** What the `sub` of an entry's builds is made of. */
+export type SubjectForm = (typeof subjectForms)[number]
+
 /** One entry: these builds may become this identity towards these audiences, for so long. */
 export type PolicyEntry = {
   name: string
+  mode: PolicyMode
   subjects: readonly PolicySubject[]
+  subjectForm: SubjectForm
   identity: AzureIdentity
   audiences: readonly string[]
   lifetimeSeconds: number
+  /** Whether the secret extension may hand out a plain ID token. */
+  isDirect: boolean
+  grants: readonly Grant[]
 }
 
-/** A loaded policy file; `sha256` names this very text in the ledger. */
-export type Policy = { entries: ReadonlyMap<string, PolicyEntry> }
+/** A loaded policy file; the index makes its decisions quick. */
+export type Policy = { entries: ReadonlyMap<string, PolicyEntry>; index?: PolicyIndex }
 
-/** Longest life of an ID token, in seconds (DESIGN §5.7). */
-export const longestLifetimeSeconds = 600
-
-const slugText = 'lower-case letters, digits and dashes'
-const entryName = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, `must be made of ${slugText}`)
-const guid = z.guid({ error: 'must be a GUID' })
-const glob = z.string().superRefine((pattern, context) => {
-  const why = explainBadGlob(pattern)
-  if (why) context.addIssue({ code: 'custom', message: `"${pattern}" ${why}` })
-})
-
-const subjectSchema = z.strictObject({
-  instance: entryName,
-  repository_id: z.string({ error: 'must be the SCM id in quotes, such as "42"' }).min(1),
-  repository: z.string().regex(/^[^/\s]+(\/[^/\s]+)+$/, 'must be of the form owner/name'),
-  events: z.array(z.enum(trustClasses as [TrustClass, ...TrustClass[]])).min(1),
-  refs: z.array(glob).min(1),
-})
-
-const lifetime = z.string().transform((text, context) => {
-  const seconds = parseDurationSeconds(text)
-  if (seconds !== undefined && seconds >= 60 && seconds <= longestLifetimeSeconds) return seconds
-  context.addIssue({ code: 'custom', message: `"${text}" must be between 1m and 10m` })
-  return z.NEVER
-})
-
-const entrySchema = z.strictObject({
-  name: entryName,
-  description: z.string().max(600).optional(),
-  subjects: z.array(subjectSchema).min(1),
-  identity: entryName,
-  audiences: z.array(z.string().min(1).max(600)).min(1),
-  lifetime: lifetime.default(longestLifetimeSeconds),
-})
-
-const fileSchema = z.strictObject({
-  version: z.literal(1),
-  identities: z.record(entryName, z.strictObject({ tenant_id: guid, client_id: guid })),
-  policies: z.array(entrySchema),
-})
+/** What the loader has to know of the service. */
+export type PolicyOptions = {
+  /** Whether a gateway serves grants that no Azure role can enforce. */
+  gatewayServes?: boolean
+}
 
 /** Reads a policy file; throws config_invalid with every mistake in it. */
-export function parsePolicy(text: string): Policy {
-  let yaml: unknown
-  try {
-    const document = parseDocument(text, { uniqueKeys: true })
-    // A tag or directive nobody knows is a mistake as well, not a line on stderr.
-    const [mistake] = [...document.errors, ...document.warnings]
-    if (mistake) throw mistake
-    yaml = document.toJS({ maxAliasCount: 100 })
-  } catch (cause) {
-    throw new Fault('config_invalid', `The policy file is not YAML: ${messageOf(cause)}`, { cause })
-  }
-  const result = fileSchema.safeParse(yaml)
-  if (!result.success) {
-    throw problems(result.error.issues.map((issue) => `${where(issue.path)}: ${issue.message}`))
-  }
-  return toPolicy(result.data)
+export function parsePolicy(text: string, { gatewayServes = false }: PolicyOptions = {}): Policy {
+  const what = 'policy file'
+  const source = readYaml(text, what)
+  const checked = checkForm(fileSchema, source.value, keysAt)
+  const problems = [...checked.problems, ...findMistakes(source.value, gatewayServes)]
+  if (problems.length > 0 || !('value' in checked)) throw toFault(what, source, problems)
+  return toPolicy(checked.value.policies.map((entry) => toEntry(checked.value, entry)))
 }
 
-function toPolicy(file: z.output<typeof fileSchema>): Policy {
-  const entries = new Map<string, PolicyEntry>()
-  const found: string[] = []
-  for (const [index, entry] of file.policies.entries()) {
-    const isKnown = Object.hasOwn(file.identities, entry.identity)
-    const identity = isKnown ? file.identities[entry.identity] : undefined
-    const at = `policies[${index}] (${entry.name})`
-    if (!identity) found.push(`${at}: identity "${entry.identity}" is not among identities`)
-    if (entries.has(entry.name)) found.push(`${at}: the name is used twice`)
-    for (const { events } of entry.subjects) {
-      if (events.includes('fork') && events.length > 1) {
-        found.push(`${at}: fork must be the only event of its subject, in a quarantine entry`)
-      }
-    }
-    const { tenant_id: tenantId = '', client_id: clientId = '' } = identity ?? {}
-    entries.set(entry.name, {
-      name: entry.name,
-      subjects: entry.subjects.map(({ repository_id: repositoryId, ...rest }) => ({
-        ...rest,
-        repositoryId,
-      })),
-      identity: { name: entry.identity, tenantId, clientId },
-      audiences: entry.audiences,
-      lifetimeSeconds: entry.lifetime,
-    })
+/** A policy of these entries, indexed. */
+export function toPolicy(list: readonly PolicyEntry[]): Policy {
+  const entries = new Map(list.map((entry) => [entry.name, entry]))
+  return { entries, index: compileIndex(entries) }
+}
+
+function toEntry(file: PolicyFile, entry: PolicyFile['policies'][number]): PolicyEntry {
+  const { tenant_id: tenantId = '', client_id: clientId = '' } =
+    file.identities[entry.identity] ?? {}
+  return {
+    name: entry.name,
+    mode: entry.mode ?? 'enforce',
+    subjects: entry.subjects.map(({ repository_id: repositoryId, ...rest }) => ({
+      ...rest,
+      repositoryId,
+    })),
+    subjectForm: entry.subject ?? 'repository',
+    identity: { name: entry.identity, tenantId, clientId },
+    audiences: entry.audiences,
+    lifetimeSeconds: parseDurationSeconds(entry.lifetime ?? '') ?? longestLifetimeSeconds,
+    isDirect: entry.direct ?? false,
+    grants: (entry.grants ?? []).map((grant) => toGrant(grant)),
   }
-  if (found.length > 0) throw problems(found)
-  return { entries }
 }
 
-function where(path: PropertyKey[]): string {
-  if (path.length === 0) return 'the file'
-  return path
-    .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
-    .join('')
-    .slice(1)
-}
-
-function problems(found: string[]): Fault {
-  const list = found.map((problem) => `\n  - ${problem}`).join('')
-  return new Fault('config_invalid', `The policy file has ${found.length} problem(s):${list}`)
+function toGrant(grant: NonNullable<PolicyFile['policies'][number]['grants']>[number]): Grant {
+  const rest = {
+    service: grant.service,
+    prefix: grant.prefix ?? '',
+    verbs: closeVerbs(grant.verbs),
+  }
+  return {
+    id: grant.id,
+    account: grant.account,
+    container: grant.service === 'blob' ? grant.container : grant.share,
+    ...rest,
+    enforcedBy: findEnforcer(rest).enforcedBy,
+  }
 }

@@ -50,12 +50,14 @@ export async function instrument(paths: readonly string[]): Promise<Instrumented
   return {
     files: Object.fromEntries(files.map(({ name, content }) => [name, content])),
     // Excluded ones come along, with the reason why they are ignored.
-    mutants: mutants.filter(({ status }) => status !== 'Ignored').map(({ id, fileName, location, mutatorName, replacement }) => ({
-      id,
-      file: fileName,
-      line: location.start.line + 1,
-      mutator: mutatorName,
-      replacement: replacement.replaceAll(/\s+/g, ' ').slice(0, 120),
-    })),
+    mutants: mutants
+      .filter(({ status }) => status !== 'Ignored')
+      .map(({ id, fileName, location, mutatorName, replacement }) => ({
+        id,
+        file: fileName,
+        line: location.start.line + 1,
+        mutator: mutatorName,
+        replacement: replacement.replaceAll(/\s+/g, ' ').slice(0, 120),
+      })),
   }
 }

@@ -22,12 +22,12 @@ type Body = (context: TestContext) => unknown
 type TestContext = { after: (work: () => unknown) => void; test: Collect }
 type Collect = (title: string, body: Body) => Promise<void>
 
-const globals = globalThis as unknown as { __stryker__: Switches; __collect__: Collect }
+const globals = globalThis as unknown as { __stryker__: Switches; collectTest: Collect }
 
 /** The switches of this process. */
 export const switches: Switches = (globals.__stryker__ = {})
 
-const collector = 'data:text/javascript,export const test = globalThis.__collect__'
+const collector = 'data:text/javascript,export const test = globalThis.collectTest'
 
 /** Installs the hooks; everything below `root` is evaluated anew for each generation. */
 export function openStage(root: string, files: Readonly<Record<string, string>>) {
@@ -56,7 +56,7 @@ export function openStage(root: string, files: Readonly<Record<string, string>>)
       generation += 1
       const tests: CollectedTest[] = []
       for (const file of testFiles) {
-        globals.__collect__ = async (title, body) => {
+        globals.collectTest = async (title, body) => {
           tests.push({ file, title, run: () => runBody(body) })
         }
         await import(`${base}${file}?g=${generation}`)

@@ -212,13 +212,16 @@ test('drone payload › is not quoted by its refusal, however deep one looks', (
   }
 })
 
-test('drone payload › may nest as deep as it likes where nobody looks', () => {
-  const deep = '['.repeat(100_000) + ']'.repeat(100_000)
-  const body = JSON.stringify(small).replace(
-    '"event"',
-    `"params":{"A":${deep}},"x":${deep},"event"`,
-  )
-  assert.deepEqual(parseEnvironRequest(origin, Buffer.from(body)).parameterNames, ['A'])
+test('drone payload › nests 32 levels deep at most, also where nobody looks', () => {
+  const nested = (levels: number) => {
+    const deep = '['.repeat(levels) + ']'.repeat(levels)
+    const body = JSON.stringify(small).replace('"event"', `"params":{"A":${deep}},"event"`)
+    return () => parseEnvironRequest(origin, Buffer.from(body))
+  }
+  assert.deepEqual(nested(29)().parameterNames, ['A'])
+  for (const levels of [30, 100_000]) {
+    assert.throws(nested(levels), { code: 'ci_request_invalid', message: /deeper than 32/ })
+  }
 })
 
 test('drone payload › property: any JSON gives a build or a Fault, never a bug', () => {

@@ -2,8 +2,9 @@
 // fields are ignored, old runners leave many out, and `repo.secret` is dropped right here.
 import * as z from 'zod'
 
-import { Fault } from '../../core/fault.ts'
+import { Fault, messageOf } from '../../core/fault.ts'
 import type { Build, InstanceId, ScmKind } from '../build.ts'
+import { parseStrictJson } from './strict-json.ts'
 
 // Go writes no lone surrogate, and neither a subject nor a ledger record can hold one.
 const line = z
@@ -70,6 +71,9 @@ const secretSchema = z.object({
   repo: repositorySchema,
   build: buildSchema,
 })
+// The API answers both apart; their ids say that they belong together.
+const apiRepositorySchema = repositorySchema.extend({ id: count.min(1) })
+const apiBuildSchema = buildSchema.extend({ repo_id: count.min(1) })
 const environSchema = z.object({ repo: repositorySchema, build: buildSchema })
 const webhookSchema = z.object({
   event: line,
@@ -105,21 +109,45 @@ export function parseWebhook(origin: Origin, body: Uint8Array): Build | undefine
   return repo && build ? toBuild(origin, repo, build) : undefined
 }
 
+/** Reads the server's API answers on a repository and a build of it; throws ci_api_unavailable. */
+export function parseApiBuild(
+  origin: Origin,
+  answers: { repository: Uint8Array; build: Uint8Array },
+): Build {
+  const fail = (why: string) =>
+    new Fault('ci_api_unavailable', `The answer of the Drone server's API is unusable: ${why}.`)
+  const repository = parse(apiRepositorySchema, answers.repository, fail)
+  const build = parse(apiBuildSchema, answers.build, fail)
+  if (build.repo_id !== repository.id) throw fail('its build is one of another repository')
+  return toBuild(origin, repository, build)
+}
+
 function read<Schema extends z.ZodType>(schema: Schema, body: Uint8Array): z.output<Schema> {
-  let json: unknown
-  try {
-    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
-  } catch {
-    // No cause: the parser's message quotes the body, and `repo.secret` is in it.
-    throw new Fault('ci_request_invalid', 'The signed request is not JSON.')
-  }
-  const result = schema.safeParse(json)
+  return parse(
+    schema,
+    body,
+    (why) =>
+      new Fault('ci_request_invalid', `The signed request is not one that Drone sends: ${why}.`),
+  )
+}
+
+function parse<Schema extends z.ZodType>(
+  schema: Schema,
+  body: Uint8Array,
+  fail: (why: string) => Fault,
+): z.output<Schema> {
+  const result = schema.safeParse(readJson(body, fail))
   if (result.success) return result.data
   const fields = result.error.issues.map((issue) => issue.path.join('.') || 'the body').join(', ')
-  throw new Fault(
-    'ci_request_invalid',
-    `The signed request is not one that Drone sends: unusable ${fields}.`,
-  )
+  throw fail(`unusable ${fields}`)
+}
+
+function readJson(body: Uint8Array, fail: (why: string) => Fault): unknown {
+  try {
+    return parseStrictJson(body)
+  } catch (error) {
+    throw fail(messageOf(error))
+  }
 }
 
 function toBuild(

@@ -16,6 +16,8 @@ const runnerHeaders = ['accept', 'accept-encoding', 'content-type', 'date', 'dig
 export const extensions = {
   secret: { accept: 'application/vnd.drone.secret.v1+json', headers: runnerHeaders },
   environ: { accept: 'application/vnd.drone.env.v2+json', headers: runnerHeaders },
+  // Runners before 2020: their answer is a map, and no value of it is masked.
+  environV1: { accept: 'application/vnd.drone.env.v1+json', headers: runnerHeaders },
   webhook: { accept: undefined, headers: ['date', 'digest'] },
 } satisfies Record<string, SignedExtension>
 
@@ -30,34 +32,54 @@ export type VerifiedSignature = { signature: string }
 
 /** Proves that the holder of the token sent these bytes just now, or throws ci_signature_*. */
 export function verifySignature(
-  { now }: { now: () => Date },
+  deps: { now: () => Date },
   extension: SignedExtension,
   token: Secret,
   request: RawRequest,
 ): VerifiedSignature {
-  const header = request.headers.get('signature')
+  const verified = verifyHead(deps, extension, token, request.headers)
+  verifyBody(request)
+  return verified
+}
+
+/** The part that needs no body, so that nobody without the token makes us read one; throws ci_signature_*. */
+export function verifyHead(
+  { now }: { now: () => Date },
+  extension: SignedExtension,
+  token: Secret,
+  headers: ReadonlyMap<string, string>,
+): VerifiedSignature {
+  const header = headers.get('signature')
   if (header === undefined) throw invalid('it carries no Signature header')
   const parts = parseSignatureHeader(header)
   if (parts.algorithm !== 'hmac-sha256') throw invalid('its algorithm is not hmac-sha256')
   if (parts.headers !== extension.headers.join(' ')) {
     throw invalid(`it does not sign exactly the headers "${extension.headers.join(' ')}"`)
   }
-  if (extension.accept !== undefined && request.headers.get('accept') !== extension.accept) {
+  if (extension.accept !== undefined && headers.get('accept') !== extension.accept) {
     throw invalid(`it does not accept ${extension.accept}`)
   }
   const signature = createHmac('sha256', token.reveal())
-    .update(signingString(extension.headers, request.headers))
+    .update(signingString(extension.headers, headers))
     .digest('base64')
   // Compared as text: a base64 decoder takes many spellings of the same bytes.
-  const [expected, given] = [Buffer.from(signature), Buffer.from(parts.signature)]
-  if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
+  if (!isSameText(signature, parts.signature)) {
     throw invalid('it was made with another token, or a header was altered on the way')
   }
-  if (request.headers.get('digest') !== digestOf(request.body)) {
-    throw invalid('its body is not the body that was signed')
-  }
-  checkFreshness(request.headers.get('date') ?? '', now())
+  checkFreshness(headers.get('date') ?? '', now())
   return { signature }
+}
+
+/** The other part: the body is the one whose digest was signed, or throws ci_signature_invalid. */
+export function verifyBody({ headers, body }: RawRequest): void {
+  if (isSameText(digestOf(body), headers.get('digest') ?? '')) return
+  throw invalid('its body is not the body that was signed')
+}
+
+// Takes as long whatever the texts are, their lengths aside.
+function isSameText(one: string, other: string): boolean {
+  const [expected, given] = [Buffer.from(one), Buffer.from(other)]
+  return given.length === expected.length && timingSafeEqual(given, expected)
 }
 
 /** The headers a Drone runner or server adds to a body it sends: used to forward and by the lab. */

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import type { LedgerEvent } from '../audit/event.ts'
+import type { Ledger } from '../audit/ledger.ts'
+import { Fault } from '../core/fault.ts'
+import { parsePolicy } from '../policy/schema.ts'
+import { openPolicySource } from './policy-source.ts'
+import { policyText } from './rehearsal.fixture.ts'
+
+async function open() {
+  const world = { text: policyText, isUnreadable: false, isLedgerDown: false }
+  const events: LedgerEvent[] = []
+  const lines: string[] = []
+  const say = (_: unknown, line: string) => void lines.push(line)
+  const ledger = {
+    append: async (event: LedgerEvent) => {
+      if (world.isLedgerDown) throw new Fault('audit_unavailable', 'The ledger cannot be written.')
+      events.push(event)
+      return event as never
+    },
+  } satisfies Ledger
+  const source = await openPolicySource({
+    read: () => {
+      if (world.isUnreadable) throw new Error('EACCES')
+      return world.text
+    },
+    parse: (text) => parsePolicy(text),
+    now: () => new Date(0),
+    ledger,
+    log: { info: say, warn: say, error: say },
+  })
+  return { world, events, lines, source }
+}
+
+const types = (events: readonly LedgerEvent[]) => events.map(({ type }) => type)
+
+test('policy source › puts a changed file in force, on record first', async () => {
+  const { world, events, source } = await open()
+  world.text = policyText.replace('name: publish', 'name: renamed')
+  await source.reload()
+  assert.ok(source.current().entries.has('renamed'))
+  assert.deepEqual(types(events), ['policy.loaded', 'policy.changed'])
+  assert.equal(events[1]?.policy_sha256, source.state().sha256)
+})
+
+test('policy source › leaves an unchanged file alone', async () => {
+  const { events, source } = await open()
+  const before = source.current()
+  await source.reload()
+  assert.equal(source.current(), before)
+  assert.deepEqual(types(events), ['policy.loaded'])
+})
+
+test('policy source › keeps the last good policy beside a bad file, and says so once', async () => {
+  const { world, events, lines, source } = await open()
+  const before = source.current()
+  world.text = 'version: 2'
+  await source.reload()
+  await source.reload()
+  assert.equal(source.current(), before)
+  assert.match(source.state().problem ?? '', /version/)
+  assert.deepEqual(types(events), ['policy.loaded', 'policy.rejected'])
+  assert.equal(lines.filter((line) => line.includes('the last good one stays')).length, 1)
+})
+
+test('policy source › takes an unreadable file for a bad one', async () => {
+  const { world, source } = await open()
+  world.isUnreadable = true
+  await source.reload()
+  assert.equal(source.state().problem, 'EACCES')
+  assert.ok(source.current().entries.has('publish'))
+})
+
+test('policy source › is content again when the old file is back', async () => {
+  const { world, events, source } = await open()
+  world.text = 'version: 2'
+  await source.reload()
+  world.text = policyText
+  await source.reload()
+  assert.equal(source.state().problem, undefined)
+  world.text = 'version: 2'
+  await source.reload()
+  assert.deepEqual(types(events), ['policy.loaded', 'policy.rejected', 'policy.rejected'])
+})
+
+test('policy source › puts nothing in force that the ledger cannot record', async () => {
+  const { world, source } = await open()
+  world.text = policyText.replace('name: publish', 'name: renamed')
+  world.isLedgerDown = true
+  await source.reload()
+  assert.ok(source.current().entries.has('publish'))
+  world.isLedgerDown = false
+  await source.reload()
+  assert.ok(source.current().entries.has('renamed'))
+})
+
+test('policy source › does not open with a bad file', async () => {
+  const log = { info: () => undefined, warn: () => undefined, error: () => undefined }
+  const ledger: Ledger = { append: () => Promise.reject(new Error('not asked')) }
+  const deps = { parse: (text: string) => parsePolicy(text), now: () => new Date(0), ledger, log }
+  await assert.rejects(openPolicySource({ ...deps, read: () => 'version: 2' }), {
+    code: 'config_invalid',
+  })
+})
