@@ -8,7 +8,7 @@ import { decodeJwt } from 'jose'
 
 import type { LedgerRecord } from '../src/audit/event.ts'
 import { verifyLedger } from '../src/audit/ledger.ts'
-import { createMintClient, type MintClient } from '../src/demo/mint-client.ts'
+import { createMintClient, readIdToken, type MintClient } from '../src/demo/mint-client.ts'
 import { names, planTrustService, startTrustService } from '../src/demo/trust-service.ts'
 import { createAuthority } from '../src/lab/authority.ts'
 import { pushBuild } from '../src/lab/drone.ts'
@@ -83,9 +83,9 @@ async function mintUntilDeath(
 ): Promise<void> {
   for (;;) {
     try {
-      const { status, value } = await client.mint(token)
-      if (status !== 200) throw new Error(`the token endpoint answered ${status}`)
-      delivered.push(decodeJwt(value).jti ?? '')
+      const answer = await client.mint(token)
+      if (answer.status !== 200) throw new Error(`the token endpoint answered ${answer.status}`)
+      delivered.push(decodeJwt(readIdToken(answer)).jti ?? '')
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === undefined) throw error
       return

@@ -58,7 +58,7 @@ export function createLedger(
 }
 
 // Longest wait for company, in milliseconds: little beside the signature it permits.
-const lingerMs = 2
+const lingerMs = 1
 
 type Waiting = {
   event: LedgerEvent

@@ -4,8 +4,8 @@ import { connect, type TLSSocket } from 'node:tls'
 
 import type { LabAuthority } from '../lab/authority.ts'
 
-/** What came back: the ID token of a 200, otherwise an empty text. */
-export type MintAnswer = { status: number; value: string }
+/** What came back: the status and the body as it is. */
+export type MintAnswer = { status: number; body: Buffer }
 
 /** Exchanges a request token for an ID token. */
 export type MintClient = { mint: (token: string) => Promise<MintAnswer>; close: () => void }
@@ -56,7 +56,7 @@ export function createMintClient(
 
 function ask(socket: TLSSocket, request: string): Promise<MintAnswer> {
   return new Promise((resolve, reject) => {
-    let text = ''
+    let seen: Buffer = Buffer.alloc(0)
     const done = (settle: () => void) => {
       socket.removeAllListeners('data')
       socket.removeAllListeners('error')
@@ -65,8 +65,8 @@ function ask(socket: TLSSocket, request: string): Promise<MintAnswer> {
       settle()
     }
     socket.on('data', (chunk: Buffer) => {
-      text += chunk.toString('latin1')
-      const answer = readAnswer(text)
+      seen = seen.length === 0 ? chunk : Buffer.concat([seen, chunk])
+      const answer = readAnswer(seen)
       if (answer) done(() => resolve(answer))
     })
     socket.on('error', (error) => done(() => reject(error)))
@@ -76,16 +76,17 @@ function ask(socket: TLSSocket, request: string): Promise<MintAnswer> {
 }
 
 // Undefined until the whole body is there.
-function readAnswer(text: string): MintAnswer | undefined {
-  const end = text.indexOf('\r\n\r\n')
+function readAnswer(seen: Buffer): MintAnswer | undefined {
+  const end = seen.indexOf('\r\n\r\n')
   if (end === -1) return undefined
-  const length = Number(
-    /\r\ncontent-length: (\d+)/i.exec(text.slice(0, end + 2))?.[1] ?? Number.NaN,
-  )
+  const head = seen.toString('latin1', 0, end + 2)
+  const length = Number(/\r\ncontent-length: (\d+)/i.exec(head)?.[1] ?? Number.NaN)
   if (Number.isNaN(length)) throw new Error('the token endpoint answers without content-length')
-  if (text.length < end + 4 + length) return undefined
-  const status = Number(text.slice(9, 12))
-  if (status !== 200) return { status, value: '' }
-  const { value } = JSON.parse(text.slice(end + 4)) as { value: string }
-  return { status, value }
+  if (seen.length < end + 4 + length) return undefined
+  return { status: Number(head.slice(9, 12)), body: seen.subarray(end + 4) }
+}
+
+/** The ID token in an answer. */
+export function readIdToken({ body }: MintAnswer): string {
+  return (JSON.parse(body.toString()) as { value: string }).value
 }

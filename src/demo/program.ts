@@ -37,9 +37,11 @@ export async function startProgram(
       child.kill('SIGKILL')
       fail(`was not ready within ${readySeconds} seconds`)
     }, readySeconds * 1000)
+    let isReady = false
     const read = (chunk: Buffer) => {
       output += chunk.toString()
-      if (!readyWhen.test(output)) return
+      if (isReady || !readyWhen.test(output)) return
+      isReady = true
       clearTimeout(timer)
       resolve()
     }

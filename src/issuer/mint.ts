@@ -78,7 +78,7 @@ async function mintFor(
   }
   return mintForBuild(deps, payload, audience, {
     caller: { door: 'id-token' },
-    detail: `Exchanged for the request token ${row.tokenHash.slice(0, 12)}….`,
+    detail: `Exchanged for the request token ${row.tokenHash.slice(0, 12)}...`,
     checkBuild: (build) => checkExpiry(deps, expiryOf(build, row.issuedAt)),
   })
 }

@@ -33,7 +33,7 @@ export function openSqliteStore(file: string): Store {
     addRequestToken: (row) => promise(() => run(insertToken, tokenValues(row)) === 1),
     findRequestToken: (hash) =>
       promise(() => {
-        const [row] = all('SELECT * FROM request_token WHERE token_hash = $1', { $1: hash })
+        const row = prepared(selectToken).get({ $1: hash })
         return row && toTokenRow(row)
       }),
     countRequestTokens: (instance, buildId) =>
@@ -44,14 +44,14 @@ export function openSqliteStore(file: string): Store {
     observeBuild: (row) => promise(() => run(upsertBuild, buildValues(row)) === 1),
     findBuild: (instance, buildId) =>
       promise(() => {
-        const [row] = all(selectBuild, { $1: instance, $2: buildId })
+        const row = prepared(selectBuild).get({ $1: instance, $2: buildId })
         return row && toBuildRow(row)
       }),
     appendLedger: (seal) =>
       promise(() => {
         database.exec('BEGIN IMMEDIATE')
         try {
-          const [last] = all('SELECT seq, hash FROM ledger ORDER BY seq DESC LIMIT 1')
+          const last = prepared(selectHead).get()
           const head = {
             seq: Number(last?.['seq'] ?? 0),
             hash: String(last?.['hash'] ?? genesisHash),
@@ -80,6 +80,8 @@ const insertToken = `INSERT INTO request_token
   (token_hash, instance, build_id, payload, issued_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)
   ON CONFLICT (token_hash) DO NOTHING`
 const countTokens = 'SELECT count(*) AS n FROM request_token WHERE instance = $1 AND build_id = $2'
+const selectToken = 'SELECT * FROM request_token WHERE token_hash = $1'
+const selectHead = 'SELECT seq, hash FROM ledger ORDER BY seq DESC LIMIT 1'
 const selectBuild = 'SELECT * FROM build WHERE instance = $1 AND build_id = $2'
 // Ended is for ever, and old news is no news: both are decided in the statement, so that two
 // webhooks at once cannot undo each other.
