@@ -28,6 +28,7 @@ import { createCiApp } from '../src/issuer/ci-app.ts'
 import { issuerOf } from '../src/issuer/discovery.ts'
 import { createKeyRecorder, startKeyKeeper, type KeyKeeper } from '../src/issuer/freshness.ts'
 import { createHealthApp } from '../src/issuer/health.ts'
+import { countEvents, createMetricsApp, type EventCounts } from '../src/issuer/metrics.ts'
 import { mintForBuild } from '../src/issuer/mint.ts'
 import { pinOf } from '../src/issuer/pin.ts'
 import { openPolicySource, type PolicySource } from '../src/issuer/policy-source.ts'
@@ -101,7 +102,8 @@ async function start(configFile: string, log: pino.Logger): Promise<() => Promis
   const tokenKey = await openSecretFile({ randomBytes }, join(config.stateFolder, 'token.key'))
   const store = openSqliteStore(join(config.stateFolder, 'state.db'))
   const { count } = await verifyLedger(store)
-  const ledger = createLedger({ store, now }, config.node)
+  const counts: EventCounts = new Map()
+  const ledger = countEvents(createLedger({ store, now }, config.node), counts)
   await ledger.append({ type: 'service.started', decision: 'info', detail: `version ${version}` })
   const signer = await openLocalSigner(
     { now, record: createKeyRecorder({ ledger }) },
@@ -152,6 +154,10 @@ async function start(configFile: string, log: pino.Logger): Promise<() => Promis
     keeper: { reasons: () => keeper?.reasons() ?? ['The service is starting.'] },
   }
   ciApp.route('/', createHealthApp(health))
+  ciApp.route(
+    '/',
+    createMetricsApp({ counts, policy: policies.state, unreadyReasons: health.keeper.reasons }),
+  )
   const servers = await Promise.all([
     listen(config.listen.ci, ciApp, log, 'ci'),
     listen(

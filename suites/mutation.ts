@@ -12,37 +12,48 @@ const goal = 0.85
 const workers = 2
 const hangMs = 15_000
 
+/** What the workers told. */
+type Seen = { fates: Map<string, Fate>; leftOut: Set<string> }
+
 type Fate = 'killed' | 'survived' | 'uncovered' | 'hung'
 
 /** Kills mutants; passes when 85 % of them die in every room together. */
 export async function runMutationSuite(): Promise<SuiteResult> {
   const all = rooms.flatMap((room) => globSync(`src/${room}/**/*.ts`)).toSorted()
-  const testFiles = all.filter((file) => file.endsWith('.test.ts'))
+  // Those that start servers and programs are for npm test.
+  const testFiles = all.filter(
+    (file) => file.endsWith('.test.ts') && !/\bbefore\(/.test(readFileSync(file, 'utf8')),
+  )
   const sources = all.filter((file) => !/\.(test|fixture)\.ts$/.test(file))
   const { files, mutants } = await instrument(sources)
   const fates = new Map<string, Fate>()
+  const leftOut = new Set<string>()
   const lanes = Array.from({ length: workers }, (_, lane) =>
     mutants.filter((__, index) => index % workers === lane),
   )
-  await Promise.all(lanes.map((lane) => tryAll({ root: '.', files, testFiles }, lane, fates)))
-  return summarize(mutants, fates)
+  await Promise.all(
+    lanes.map((lane) => tryAll({ root: '.', files, testFiles }, lane, { fates, leftOut })),
+  )
+  const result = summarize(mutants, fates)
+  result.notes.push(...[...leftOut].map((test) => `left out: ${test}`))
+  return result
 }
 
 // A mutant that hangs its process counts as killed; the next process goes on behind it.
 async function tryAll(
   job: Omit<Job, 'mutants'>,
   lane: readonly Mutant[],
-  fates: Map<string, Fate>,
+  { fates, leftOut }: Seen,
 ): Promise<void> {
   for (;;) {
     const rest = lane.filter(({ id }) => !fates.has(id))
     if (rest.length === 0) return
-    const hung = await runWorker({ ...job, mutants: rest }, fates)
+    const hung = await runWorker({ ...job, mutants: rest }, { fates, leftOut })
     if (hung !== undefined) fates.set(hung, 'hung')
   }
 }
 
-function runWorker(job: Job, fates: Map<string, Fate>): Promise<string | undefined> {
+function runWorker(job: Job, { fates, leftOut }: Seen): Promise<string | undefined> {
   const child: ChildProcess = fork(new URL('mutation/worker.ts', import.meta.url), [], {
     // Mutants that print, or leave promises behind, must not disturb the count.
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
@@ -58,6 +69,7 @@ function runWorker(job: Job, fates: Map<string, Fate>): Promise<string | undefin
     watch()
     child.on('message', (message: Message) => {
       if (message.kind === 'broken') reject(new Error(message.reason))
+      else if (message.kind === 'left out') leftOut.add(message.test)
       else if (message.kind === 'begin') current = message.id
       else if (message.kind === 'done') current = undefined
       else fates.set(message.id, message.kind)

@@ -48,7 +48,13 @@ export type DroneOptions = {
 
 /** Sends what Drone sends. */
 export type LabDrone = {
-  requestSecret(repository: LabRepository, build: LabBuild, name: string): Promise<LabAnswer>
+  /** `path` is ours unless another is named. */
+  requestSecret(
+    repository: LabRepository,
+    build: LabBuild,
+    name: string,
+    path?: string,
+  ): Promise<LabAnswer>
   requestEnviron(repository: LabRepository, build: LabBuild): Promise<LabAnswer>
   sendWebhook(repository: LabRepository, build: LabBuild): Promise<LabAnswer>
 }
@@ -69,9 +75,9 @@ export function createDrone(options: DroneOptions): LabDrone {
     return send(url, { ...signed, ...headers }, body)
   }
   return {
-    requestSecret: (repository, build, name) =>
+    requestSecret: (repository, build, name, path = 'azure') =>
       post(`${runner}/secret`, extensions.secret, options.runnerToken, {
-        path: 'azure',
+        path,
         name,
         repo: repositoryJson(repository),
         build: buildJson(repository, build),

@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 
-import { createAuthority } from '../lab/authority.ts'
-import { listenTls, type LabListener } from '../lab/listen.ts'
-import { account, startStorageKit } from '../lab/storage.fixture.ts'
-import { openSqliteStore } from '../store/sqlite.ts'
+import { createAuthority } from '../../src/lab/authority.ts'
+import { listenTls, type LabListener } from '../../src/lab/listen.ts'
+import { account, startStorageKit } from '../../src/lab/storage.fixture.ts'
+import { openSqliteStore } from '../../src/store/sqlite.ts'
 
 let listener: LabListener
 let folder = ''
