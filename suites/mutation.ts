@@ -1,19 +1,28 @@
 // Mutation testing of the rooms that decide about trust: every change of their code that no test
 // notices is listed; what may survive, and why, stands in mutation/accepted.json.
 import { fork, type ChildProcess } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { globSync, readFileSync } from 'node:fs'
 
 import { instrument, type Mutant } from './mutation/instrument.ts'
-import type { Job, Message } from './mutation/worker.ts'
+import type { Coverage, Job, Message } from './mutation/worker.ts'
 import type { SuiteResult } from './suite.ts'
 
 const rooms = ['identity', 'policy', 'ci', 'issuer']
 const goal = 0.85
 const workers = 2
-const hangMs = 15_000
+const hangMs = 6_000
+// Mutants are tried in an order that has nothing to do with where they are, so what was tried when
+// the time is up is a fair sample of all.
+const budgetMs = Number(process.env['MUTATION_SECONDS'] ?? 540) * 1000
 
 /** What the workers told. */
-type Seen = { fates: Map<string, Fate>; leftOut: Set<string> }
+type Seen = {
+  fates: Map<string, Fate>
+  leftOut: Set<string>
+  deadline: number
+  coverage?: Coverage
+}
 
 type Fate = 'killed' | 'survived' | 'uncovered' | 'hung'
 
@@ -25,16 +34,20 @@ export async function runMutationSuite(): Promise<SuiteResult> {
     (file) => file.endsWith('.test.ts') && !/\bbefore\(/.test(readFileSync(file, 'utf8')),
   )
   const sources = all.filter((file) => !/\.(test|fixture)\.ts$/.test(file))
-  const { files, mutants } = await instrument(sources)
+  const deadline = performance.now() + budgetMs
+  const { files, mutants: ordered } = await instrument(sources)
+  const mutants = ordered.toSorted((one, other) => compare(rankOf(one), rankOf(other)))
   const fates = new Map<string, Fate>()
   const leftOut = new Set<string>()
   const lanes = Array.from({ length: workers }, (_, lane) =>
     mutants.filter((__, index) => index % workers === lane),
   )
   await Promise.all(
-    lanes.map((lane) => tryAll({ root: '.', files, testFiles }, lane, { fates, leftOut })),
+    lanes.map((lane) =>
+      tryAll({ root: '.', files, testFiles }, lane, { fates, leftOut, deadline }),
+    ),
   )
-  const result = summarize(mutants, fates)
+  const result = summarize(ordered, fates)
   result.notes.push(...[...leftOut].map((test) => `left out: ${test}`))
   return result
 }
@@ -43,17 +56,24 @@ export async function runMutationSuite(): Promise<SuiteResult> {
 async function tryAll(
   job: Omit<Job, 'mutants'>,
   lane: readonly Mutant[],
-  { fates, leftOut }: Seen,
+  seen: Seen,
 ): Promise<void> {
+  const { fates } = seen
+  const stuckOnce = new Set<string>()
   for (;;) {
     const rest = lane.filter(({ id }) => !fates.has(id))
-    if (rest.length === 0) return
-    const hung = await runWorker({ ...job, mutants: rest }, { fates, leftOut })
-    if (hung !== undefined) fates.set(hung, 'hung')
+    if (rest.length === 0 || performance.now() > seen.deadline) return
+    const { coverage } = seen
+    const stuck = await runWorker({ ...job, mutants: rest, ...(coverage && { coverage }) }, seen)
+    // One that brings its process down, or to a stop, is noticed; twice, so that it was not the machine.
+    if (stuck === undefined) continue
+    if (stuckOnce.has(stuck)) fates.set(stuck, 'hung')
+    stuckOnce.add(stuck)
   }
 }
 
-function runWorker(job: Job, { fates, leftOut }: Seen): Promise<string | undefined> {
+function runWorker(job: Job, seen: Seen): Promise<string | undefined> {
+  const { fates } = seen
   const child: ChildProcess = fork(new URL('mutation/worker.ts', import.meta.url), [], {
     // Mutants that print, or leave promises behind, must not disturb the count.
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
@@ -67,27 +87,45 @@ function runWorker(job: Job, { fates, leftOut }: Seen): Promise<string | undefin
       timer = setTimeout(() => child.kill('SIGKILL'), current === undefined ? 120_000 : hangMs)
     }
     watch()
+    const ending = setTimeout(
+      () => {
+        current = undefined
+        child.kill('SIGKILL')
+      },
+      Math.max(0, seen.deadline - performance.now()),
+    )
     child.on('message', (message: Message) => {
       if (message.kind === 'broken') reject(new Error(message.reason))
-      else if (message.kind === 'left out') leftOut.add(message.test)
+      else if (message.kind === 'coverage') seen.coverage = message.coverage
+      else if (message.kind === 'left out') seen.leftOut.add(message.test)
       else if (message.kind === 'begin') current = message.id
       else if (message.kind === 'done') current = undefined
-      else fates.set(message.id, message.kind)
+      else if (message.kind !== 'alive') fates.set(message.id, message.kind)
       watch()
       if (message.kind === 'done' || message.kind === 'broken') child.kill('SIGKILL')
     })
     child.once('exit', () => {
       clearTimeout(timer)
+      clearTimeout(ending)
       resolve(current !== undefined && !fates.has(current) ? current : undefined)
     })
     child.send(job)
   })
 }
 
-function summarize(mutants: readonly Mutant[], fates: ReadonlyMap<string, Fate>): SuiteResult {
+function rankOf({ file, id }: Mutant): string {
+  return createHash('sha256').update(`${file} ${id}`).digest('hex')
+}
+
+function compare(one: string, other: string): number {
+  return one < other ? -1 : 1
+}
+
+function summarize(every: readonly Mutant[], fates: ReadonlyMap<string, Fate>): SuiteResult {
   const accepted = JSON.parse(
     readFileSync(new URL('mutation/accepted.json', import.meta.url), 'utf8'),
   ) as Record<string, string>
+  const mutants = every.filter(({ id }) => fates.has(id))
   const isDead = ({ id }: Mutant) => ['killed', 'hung'].includes(fates.get(id) ?? '')
   const dead = mutants.filter((mutant) => isDead(mutant))
   const alive = mutants.filter((mutant) => !isDead(mutant))
@@ -97,6 +135,7 @@ function summarize(mutants: readonly Mutant[], fates: ReadonlyMap<string, Fate>)
     return `${room}: ${killed} of ${own.length} killed (${percent(killed, own.length)})`
   })
   const score = dead.length / mutants.length
+  notes.push(`${mutants.length} of ${every.length} mutants were tried in the time given`)
   notes.push(
     `all: ${dead.length} of ${mutants.length} killed (${percent(dead.length, mutants.length)}), goal ${percent(goal, 1)}`,
   )

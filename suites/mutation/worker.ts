@@ -8,14 +8,21 @@ export type Job = {
   files: Record<string, string>
   testFiles: string[]
   mutants: { id: string; file: string }[]
+  /** What an earlier worker measured; absent for the first. */
+  coverage?: Coverage
 }
+
+/** Tests by the mutants they reach, cheapest first, and the mutants reached when modules load. */
+export type Coverage = { tests: Record<string, number[]>; statics: string[] }
 
 /** What the worker says: that it begins with a mutant, and what became of it. */
 export type Message =
   | { kind: 'begin'; id: string }
   | { kind: 'killed' | 'survived' | 'uncovered'; id: string }
+  | { kind: 'coverage'; coverage: Coverage }
   | { kind: 'left out'; test: string }
   | { kind: 'broken'; reason: string }
+  | { kind: 'alive' }
   | { kind: 'done' }
 
 const testTimeoutMs = 2000
@@ -23,6 +30,8 @@ const testTimeoutMs = 2000
 const slowTestMs = 300
 
 process.once('message', (job: Job) => {
+  // A process that is hung says nothing; one that is busy does.
+  setInterval(() => say({ kind: 'alive' }), 1000)
   perform(job).catch((error: unknown) => {
     say({ kind: 'broken', reason: error instanceof Error ? (error.stack ?? '') : String(error) })
   })
@@ -30,32 +39,35 @@ process.once('message', (job: Job) => {
 
 async function perform(job: Job): Promise<void> {
   const stage = openStage(job.root, job.files)
-  const coverage = { static: {}, perTest: {} }
-  switches.mutantCoverage = coverage
+  const recorded: Recorded = { static: {}, perTest: {} }
+  switches.mutantCoverage = recorded
   const tests = await stage.collect(job.testFiles)
-  const covering = await measureCoverage(tests, coverage)
+  const coverage = job.coverage ?? (await measureCoverage(tests, recorded))
   delete switches.mutantCoverage
+  if (!job.coverage) say({ kind: 'coverage', coverage })
+  const isStatic = new Set(coverage.statics)
   for (const mutant of job.mutants) {
     say({ kind: 'begin', id: mutant.id })
-    const byTest = covering.get(mutant.id) ?? []
-    const isStatic = mutant.id in coverage.static
-    if (byTest.length === 0 && !isStatic) {
+    const covering = (coverage.tests[mutant.id] ?? []).flatMap((index) => tests[index] ?? [])
+    if (covering.length === 0 && !isStatic.has(mutant.id)) {
       say({ kind: 'uncovered', id: mutant.id })
       continue
     }
     const isKilled =
-      (await isKilledBy(mutant.id, byTest)) ||
-      (isStatic && (await isKilledAtLoad(stage, mutant, job.testFiles)))
+      (await isKilledBy(mutant.id, covering)) ||
+      (isStatic.has(mutant.id) && (await isKilledAtLoad(stage, mutant, job.testFiles)))
     say({ kind: isKilled ? 'killed' : 'survived', id: mutant.id })
   }
   say({ kind: 'done' })
 }
 
+type Recorded = { static: Record<string, number>; perTest: Record<string, Record<string, number>> }
+
 // Cheap tests first: most mutants fall to the first one that looks at them.
 async function measureCoverage(
   tests: readonly CollectedTest[],
-  coverage: { perTest: Record<string, Record<string, number>> },
-): Promise<Map<string, CollectedTest[]>> {
+  recorded: Recorded,
+): Promise<Coverage> {
   const timed: { index: number; milliseconds: number }[] = []
   for (const [index, test] of tests.entries()) {
     switches.currentTestId = String(index)
@@ -69,16 +81,13 @@ async function measureCoverage(
     else say({ kind: 'left out', test: `${test.file}: ${test.title} (${why})` })
   }
   switches.currentTestId = undefined
-  const covering = new Map<string, CollectedTest[]>()
+  const covering: Record<string, number[]> = {}
   for (const { index } of timed.toSorted((one, other) => one.milliseconds - other.milliseconds)) {
-    for (const id of Object.keys(coverage.perTest[String(index)] ?? {})) {
-      const known = covering.get(id) ?? []
-      const test = tests[index]
-      if (test) known.push(test)
-      covering.set(id, known)
+    for (const id of Object.keys(recorded.perTest[String(index)] ?? {})) {
+      ;(covering[id] ??= []).push(index)
     }
   }
-  return covering
+  return { tests: covering, statics: Object.keys(recorded.static) }
 }
 
 async function isKilledBy(id: string, tests: readonly CollectedTest[]): Promise<boolean> {
