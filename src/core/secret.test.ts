@@ -12,10 +12,9 @@ const canary = 'canary-5f0c2b9d-do-not-print'
 const secret = new Secret(canary)
 
 const printings: { name: string; print: () => string }[] = [
-  // oxlint-disable-next-line typescript/restrict-template-expressions, typescript/no-base-to-string -- the point
+  // oxlint-disable-next-line typescript/restrict-template-expressions -- the careless print is what is tested
   { name: 'a template string', print: () => `${secret}` },
   { name: 'String()', print: () => String(secret) },
-  // oxlint-disable-next-line typescript/restrict-plus-operands -- the point
   { name: 'concatenation', print: () => 'token ' + secret },
   { name: 'join of an array', print: () => [secret, secret].join() },
   { name: 'JSON of itself', print: () => JSON.stringify(secret) },

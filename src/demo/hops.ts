@@ -1,12 +1,12 @@
 // The way of the build as hops with facts, read from the records each party kept, and the joins
 // between them: jti, token hash. A hop whose records do not fit together is not ok.
-import { createHash } from 'node:crypto'
 import { request } from 'node:https'
 
 import { decodeJwt, type JWTPayload } from 'jose'
 
 import { verifyChain } from '../audit/chain.ts'
 import type { LedgerRecord } from '../audit/event.ts'
+import { sha256Hex } from '../core/digest.ts'
 import type { StorageCall } from '../lab/storage-front.ts'
 import { genesisHash, type LedgerRow } from '../store/store.ts'
 import type { Installation } from './installation.ts'
@@ -53,7 +53,7 @@ function requestToken({ answers }: Observed, records: readonly LedgerRecord[]): 
     facts: {
       form: 'asd1.<where>.<secret>',
       where: readWhere(answers[0]?.token ?? ''),
-      sha256: answers.map(({ token }) => sha256(token)),
+      sha256: answers.map(({ token }) => sha256Hex(token)),
     },
   }
 }
@@ -116,16 +116,12 @@ function ledgerRecords(records: readonly LedgerRecord[]): Hop {
 
 function isRecorded(records: readonly LedgerRecord[], token: string): boolean {
   return records.some(({ type, token: about }) => {
-    return type === 'token.requested' && about?.sha256 === sha256(token)
+    return type === 'token.requested' && about?.sha256 === sha256Hex(token)
   })
 }
 
 function readWhere(token: string): unknown {
   return JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString() || '{}')
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
 }
 
 function countBy(calls: readonly StorageCall[]): Record<string, number> {

@@ -65,7 +65,6 @@ async function setUp(t: TestContext, more: Partial<KeeperOptions> = {}) {
   const watch = async (seconds: number) => {
     for (let passed = 0; passed < seconds; passed += hour / 2) {
       world.time += (hour / 2) * 1000
-      // oxlint-disable-next-line no-await-in-loop -- one look after the other
       await keeper.tick()
     }
   }
@@ -107,7 +106,6 @@ test('keeper › takes over what another process changed, without a restart', as
   const cli = await openLocalSigner({ now }, file)
   await cli.change({ command: { kind: 'activate', isEmergency: true } })
   for (let tries = 0; signer.publicKeys().length < 2 && tries < 200; tries += 1) {
-    // oxlint-disable-next-line no-await-in-loop -- the keeper has a clock of its own
     await sleep(10)
   }
   assert.deepEqual(signer.publicKeys(), cli.publicKeys())
@@ -119,7 +117,6 @@ test('keeper › says each difference once, and when it is over', async (t) => {
   await keeper.tick()
   world.wrongIssuer = '/'
   for (let looks = 0; looks < 3; looks += 1) {
-    // oxlint-disable-next-line no-await-in-loop
     await keeper.tick()
   }
   world.wrongIssuer = ''

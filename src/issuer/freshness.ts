@@ -99,7 +99,6 @@ export function startKeyKeeper(deps: Deps, options: KeeperOptions): KeyKeeper {
 export function createKeyRecorder({ ledger }: { ledger: Ledger }): RecordKeyEvents {
   return async (events) => {
     for (const event of events) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other, as they happened
       await ledger.append(toLedgerEvent(event))
     }
   }

@@ -195,7 +195,6 @@ describe('container $web', () => {
       const place = await open(`$web${prefix}`)
       await publish({ place, keys }, { ...publication, drop: known })
       for (const path of paths) {
-        // oxlint-disable-next-line no-await-in-loop -- four small documents
         const answer = await read(`${below}${path}`)
         assert.equal(answer.status, 200, answer.text)
         assert.equal(answer.headers['content-type'], 'application/json')

@@ -37,9 +37,7 @@ export async function publish(
   const issuers = [...publication.instances].map((name) => issuerOf(publication.issuerUrl, name))
   for (let round = 1; ; round += 1) {
     const set = keys.publicKeys()
-    // oxlint-disable-next-line no-await-in-loop -- a round looks at what the one before it left
     await writeAll(deps, issuers, set, publication.drop ?? [])
-    // oxlint-disable-next-line no-await-in-loop
     const isMoved = (await keys.refresh()) && kidsOf(keys.publicKeys()) !== kidsOf(set)
     if (!isMoved) return { issuers, kids: set.map(({ kid }) => kid ?? '') }
     if (round === mostRounds) {

@@ -52,7 +52,6 @@ async function acquire(database: DatabaseSync, file: string, waitMs: number): Pr
         throw new Fault('keys_busy', `Another process keeps the key file ${file} locked.`)
       }
     }
-    // oxlint-disable-next-line no-await-in-loop -- the wait between two tries
     await sleep(retryEveryMs)
   }
 }

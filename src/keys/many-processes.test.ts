@@ -140,9 +140,7 @@ test('refresh › takes over what another process wrote, and keeps the last good
     writeFileSync(file, good, { mode: 0o600 })
     chmodSync(file, 0o600)
     spoil()
-    // oxlint-disable-next-line no-await-in-loop -- one file, spoilt in turn
     await assert.rejects(one.refresh(), { code: 'keys_unreadable' })
-    // oxlint-disable-next-line no-await-in-loop
     assert.ok(await one.sign({ sub: 'x' }))
   }
   writeFileSync(file, good, { mode: 0o600 })

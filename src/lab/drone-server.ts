@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 
 import type { Secret } from '../core/secret.ts'
 import type { LabAuthority } from './authority.ts'
-import type { LabBuild, LabRepository } from './drone.ts'
+import { repositoryJson, type LabBuild, type LabRepository } from './drone.ts'
 import { listenTls } from './listen.ts'
 
 /** What is wrong with the server; `hangs` never answers, `leads away` redirects, `floods` never ends. */
@@ -83,25 +83,8 @@ function makeTrouble(trouble: LabTrouble, response: ServerResponse): void {
 
 // core.Repository: its secret and signer are never in an answer.
 function repositoryPage(repository: LabRepository): Record<string, unknown> {
-  const [namespace, name] = repository.slug.split('/')
-  return {
-    id: repository.id,
-    uid: repository.uid,
-    user_id: 1,
-    namespace,
-    name,
-    slug: repository.slug,
-    scm: '',
-    default_branch: 'main',
-    private: true,
-    visibility: 'private',
-    active: true,
-    config_path: '.drone.yml',
-    trusted: false,
-    protected: false,
-    timeout: repository.timeout,
-    version: 3,
-  }
+  const { secret: _, ...page } = repositoryJson(repository)
+  return page
 }
 
 function buildPage(repository: LabRepository, build: LabBuild): Record<string, unknown> {

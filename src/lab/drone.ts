@@ -160,7 +160,8 @@ export function stepEnvironment(
   }
 }
 
-function repositoryJson(repository: LabRepository): Record<string, unknown> {
+/** A repository as Drone's requests carry it, its secret included. */
+export function repositoryJson(repository: LabRepository): Record<string, unknown> {
   const [namespace, name] = repository.slug.split('/')
   return {
     id: repository.id,
