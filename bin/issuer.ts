@@ -7,7 +7,7 @@ import { rootCertificates } from 'node:tls'
 import { parseArgs } from 'node:util'
 
 import { createLedger } from '../src/audit/ledger.ts'
-import { createHttp } from '../src/azure/http.ts'
+import { createHttp } from '../src/http/node.ts'
 import { readServiceConfig, type ServiceConfig } from '../src/config/service-config.ts'
 import { Fault, messageOf } from '../src/core/fault.ts'
 import { Secret } from '../src/core/secret.ts'

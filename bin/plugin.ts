@@ -21,7 +21,7 @@ async function main(): Promise<void> {
   setFlagsFromString('--semi-space-growth-factor=1')
   const [{ run }, { createHttp }, { createLog }, { randomUUID }] = await Promise.all([
     import('../src/plugin/run.ts'),
-    import('../src/azure/http.ts'),
+    import('../src/http/node.ts'),
     import('../src/plugin/report.ts'),
     import('node:crypto'),
   ])

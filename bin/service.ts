@@ -1,6 +1,6 @@
 // The trust service: reads its configuration, opens keys, store and ledger, and serves three doors,
 // for CI servers and runners, for steps, and for the world that reads the public documents.
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID, X509Certificate } from 'node:crypto'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
@@ -15,23 +15,24 @@ import type { Hono } from 'hono'
 import { pino } from 'pino'
 
 import { createLedger, verifyLedger } from '../src/audit/ledger.ts'
-import { createHttp, type HttpClient } from '../src/azure/http.ts'
 import { callOnce } from '../src/ci/drone/call.ts'
 import {
   readServiceConfig,
   type Listener,
   type ServiceConfig,
 } from '../src/config/service-config.ts'
+import { pinOf } from '../src/core/digest.ts'
 import { Fault, messageOf } from '../src/core/fault.ts'
 import { version } from '../src/core/version.ts'
+import type { HttpClient } from '../src/http/http.ts'
+import { createHttp } from '../src/http/node.ts'
 import { createCiApp } from '../src/issuer/ci-app.ts'
 import { issuerOf } from '../src/issuer/discovery.ts'
 import { createKeyRecorder, startKeyKeeper, type KeyKeeper } from '../src/issuer/freshness.ts'
 import { createHealthApp } from '../src/issuer/health.ts'
 import { countEvents, createMetricsApp, type EventCounts } from '../src/issuer/metrics.ts'
 import { mintForBuild } from '../src/issuer/mint.ts'
-import { pinOf } from '../src/issuer/pin.ts'
-import { openPolicySource, type PolicySource } from '../src/issuer/policy-source.ts'
+import { loadPolicy, openPolicySource, type PolicySource } from '../src/issuer/policy-source.ts'
 import { createPublicApp } from '../src/issuer/public-app.ts'
 import type { OfferDeps } from '../src/issuer/request-token.ts'
 import { createStepsApp } from '../src/issuer/steps-app.ts'
@@ -97,7 +98,11 @@ async function start(configFile: string, log: pino.Logger): Promise<() => Promis
   const config = readServiceConfig({ readFile, env: process.env }, configFile)
   const { issuerUrl, instances } = config
   // What can be wrong with the files is told before anything is made.
-  parsePolicy(readOrFault(config.policyFile, 'policy file'))
+  const policyFile = {
+    read: () => readOrFault(config.policyFile, 'policy file'),
+    parse: (text: string) => parsePolicy(text),
+  }
+  const firstPolicy = loadPolicy(policyFile)
   mkdirSync(config.stateFolder, { recursive: true, mode: 0o700 })
   const tokenKey = await openSecretFile({ randomBytes }, join(config.stateFolder, 'token.key'))
   const store = openSqliteStore(join(config.stateFolder, 'state.db'))
@@ -110,13 +115,7 @@ async function start(configFile: string, log: pino.Logger): Promise<() => Promis
     join(config.stateFolder, 'signing-keys.json'),
     { rules: rotationRules(config.keys), encryptionKey: config.keys.encryptionKey },
   )
-  const policies = await openPolicySource({
-    read: () => readOrFault(config.policyFile, 'policy file'),
-    parse: (text) => parsePolicy(text),
-    now,
-    ledger,
-    log,
-  })
+  const policies = await openPolicySource({ ...policyFile, now, ledger, log }, firstPolicy)
   log.info({ version, ledgerRecords: count, ...policies.state() }, 'starting')
 
   const policy = policies.current
@@ -195,7 +194,7 @@ async function start(configFile: string, log: pino.Logger): Promise<() => Promis
 function describeService({ serviceUrl, listen: { steps } }: ServiceConfig): OfferDeps['service'] {
   const caFile = steps.tls?.caFile
   if (caFile === undefined) return { url: serviceUrl }
-  return { url: serviceUrl, pin: pinOf(readOrFault(caFile, 'CA file')) }
+  return { url: serviceUrl, pin: pinOf(new X509Certificate(readOrFault(caFile, 'CA file'))) }
 }
 
 function openHttp({ keys: { caFile } }: ServiceConfig): HttpClient {

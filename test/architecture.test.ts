@@ -16,9 +16,10 @@ const mayImport: Record<string, readonly string[]> = {
   store: ['core'],
   audit: ['core', 'ci/build.ts', 'store'],
   issuer: ['core', 'ci', 'identity', 'policy', 'config', 'keys', 'store', 'audit'],
-  azure: ['core'],
-  transfer: ['core', 'azure'],
-  plugin: ['core', 'azure', 'transfer'],
+  http: ['core'],
+  azure: ['core', 'http'],
+  transfer: ['core', 'http', 'azure'],
+  plugin: ['core', 'http', 'azure', 'transfer'],
   lab: ['core', 'ci/drone/signature.ts'],
   demo: ['core', 'store', 'audit', 'lab'],
 }

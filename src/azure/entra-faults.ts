@@ -4,7 +4,7 @@
 import { Fault, type FaultCode } from '../core/fault.ts'
 import type { Secret } from '../core/secret.ts'
 import { parseRecord, readAssertion } from './assertion.ts'
-import type { HttpAnswer } from './http.ts'
+import type { HttpAnswer } from '../http/http.ts'
 import { toPlainLine } from './plain-line.ts'
 
 /** Why an exchange failed, in the one word a person acts on. */

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 
 import { Secret } from '../core/secret.ts'
 import { exchange, type ExchangeDeps } from './entra.ts'
-import { HttpError, type HttpAnswer, type HttpRequest } from './http.ts'
+import { HttpError, type HttpAnswer, type HttpRequest } from '../http/http.ts'
 
 const claims = { iss: 'https://i/drone', sub: 'repo:octo/app@42:tag', aud: 'api://X' }
 const assertion = new Secret(

@@ -1,7 +1,7 @@
 // What a refusal of Azure Storage means (facts/federation.md §2.1): a refused token, a missing role,
 // a firewall and a missing container look alike to people and are told apart here.
 import { Fault, type FaultCode, messageOf } from '../core/fault.ts'
-import type { HttpAnswer, HttpError } from './http.ts'
+import type { HttpAnswer, HttpError } from '../http/http.ts'
 import { toPlainLine } from './plain-line.ts'
 
 /** What a call was about, for the sentence: `upload “a/b.txt”` to a container of an account. */

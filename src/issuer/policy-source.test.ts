@@ -5,10 +5,10 @@ import type { LedgerEvent } from '../audit/event.ts'
 import type { Ledger } from '../audit/ledger.ts'
 import { Fault } from '../core/fault.ts'
 import { parsePolicy } from '../policy/schema.ts'
-import { openPolicySource } from './policy-source.ts'
+import { loadPolicy, openPolicySource, type PolicyFile } from './policy-source.ts'
 import { policyText } from './rehearsal.fixture.ts'
 
-async function open() {
+async function open(textAtOpening = policyText) {
   const world = { text: policyText, isUnreadable: false, isLedgerDown: false }
   const events: LedgerEvent[] = []
   const lines: string[] = []
@@ -20,16 +20,18 @@ async function open() {
       return event as never
     },
   } satisfies Ledger
-  const source = await openPolicySource({
+  const file: PolicyFile = {
     read: () => {
       if (world.isUnreadable) throw new Error('EACCES')
       return world.text
     },
     parse: (text) => parsePolicy(text),
-    now: () => new Date(0),
-    ledger,
-    log: { info: say, warn: say, error: say },
-  })
+  }
+  const log = { info: say, warn: say, error: say }
+  const deps = { ...file, now: () => new Date(0), ledger, log }
+  const first = loadPolicy(file)
+  world.text = textAtOpening
+  const source = await openPolicySource(deps, first)
   return { world, events, lines, source }
 }
 
@@ -95,11 +97,15 @@ test('policy source › puts nothing in force that the ledger cannot record', as
   assert.ok(source.current().entries.has('renamed'))
 })
 
-test('policy source › does not open with a bad file', async () => {
-  const log = { info: () => undefined, warn: () => undefined, error: () => undefined }
-  const ledger: Ledger = { append: () => Promise.reject(new Error('not asked')) }
-  const deps = { parse: (text: string) => parsePolicy(text), now: () => new Date(0), ledger, log }
-  await assert.rejects(openPolicySource({ ...deps, read: () => 'version: 2' }), {
-    code: 'config_invalid',
-  })
+test('policy source › sees a change made between the first reading and the opening', async () => {
+  const { events, source } = await open(policyText.replace('name: publish', 'name: renamed'))
+  assert.ok(source.current().entries.has('publish'))
+  await source.reload()
+  assert.ok(source.current().entries.has('renamed'))
+  assert.deepEqual(types(events), ['policy.loaded', 'policy.changed'])
+})
+
+test('policy source › is not loaded from a bad file', () => {
+  const parse = (text: string) => parsePolicy(text)
+  assert.throws(() => loadPolicy({ read: () => 'version: 2', parse }), { code: 'config_invalid' })
 })

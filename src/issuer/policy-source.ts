@@ -23,21 +23,32 @@ export type PolicySource = {
   reload: () => Promise<void>
 }
 
-/** What a policy source needs of the world. */
-export type PolicySourceDeps = {
+/** The file the policy is in. */
+export type PolicyFile = {
   /** The text of the file; throws when it cannot be read. */
   read: () => string
   parse: (text: string) => Policy
-  now: () => Date
-  ledger: Ledger
-  log: Log
 }
 
-/** Loads the policy for the first time; throws config_invalid when the file is bad. */
-export async function openPolicySource(deps: PolicySourceDeps): Promise<PolicySource> {
-  const text = deps.read()
-  let policy = deps.parse(text)
-  let state: PolicyState = describe(deps, policy, text)
+/** A policy, and the digest of the text that says so. */
+export type LoadedPolicy = { policy: Policy; sha256: string }
+
+/** What a policy source needs of the world. */
+export type PolicySourceDeps = PolicyFile & { now: () => Date; ledger: Ledger; log: Log }
+
+/** Reads the policy for the first time; throws config_invalid when the file is bad. */
+export function loadPolicy({ read, parse }: PolicyFile): LoadedPolicy {
+  const text = read()
+  return { policy: parse(text), sha256: sha256Hex(text) }
+}
+
+/** Puts the first policy in force, on record; its file is looked at again with `reload`. */
+export async function openPolicySource(
+  deps: PolicySourceDeps,
+  first: LoadedPolicy,
+): Promise<PolicySource> {
+  let { policy } = first
+  let state = describe(deps, first)
   let rejected = ''
   await deps.ledger.append({
     type: 'policy.loaded',
@@ -46,8 +57,8 @@ export async function openPolicySource(deps: PolicySourceDeps): Promise<PolicySo
     policy_sha256: state.sha256,
   })
 
-  const accept = async (changed: Policy, changedText: string) => {
-    const next = describe(deps, changed, changedText)
+  const accept = async (changed: LoadedPolicy) => {
+    const next = describe(deps, changed)
     // On record before it decides anything.
     await deps.ledger.append({
       type: 'policy.changed',
@@ -55,7 +66,7 @@ export async function openPolicySource(deps: PolicySourceDeps): Promise<PolicySo
       detail: `${next.entries} entries, in place of ${state.sha256.slice(0, 12)}…`,
       policy_sha256: next.sha256,
     })
-    policy = changed
+    policy = changed.policy
     state = next
     deps.log.info({ policy: next.sha256, entries: next.entries }, 'a changed policy is in force')
   }
@@ -75,12 +86,13 @@ export async function openPolicySource(deps: PolicySourceDeps): Promise<PolicySo
     reload: async () => {
       try {
         const latest = deps.read()
-        if (sha256Hex(latest) === state.sha256) {
+        const sha256 = sha256Hex(latest)
+        if (sha256 === state.sha256) {
           rejected = ''
           state = { ...state, problem: undefined }
           return
         }
-        await accept(deps.parse(latest), latest)
+        await accept({ policy: deps.parse(latest), sha256 })
         rejected = ''
       } catch (error) {
         const isLedger = error instanceof Fault && error.code === 'audit_unavailable'
@@ -91,11 +103,6 @@ export async function openPolicySource(deps: PolicySourceDeps): Promise<PolicySo
   }
 }
 
-function describe({ now }: PolicySourceDeps, policy: Policy, text: string): PolicyState {
-  return {
-    sha256: sha256Hex(text),
-    loadedAt: now(),
-    entries: policy.entries.size,
-    problem: undefined,
-  }
+function describe({ now }: PolicySourceDeps, { policy, sha256 }: LoadedPolicy): PolicyState {
+  return { sha256, loadedAt: now(), entries: policy.entries.size, problem: undefined }
 }

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, describe, test, type TestContext } from 'node:test'
 
-import { createHttp } from '../azure/http.ts'
+import { createHttp } from '../http/node.ts'
 import { Secret } from '../core/secret.ts'
 import { openLocalSigner, type LocalSigner } from '../keys/local.ts'
 import type { KeyEvent } from '../keys/rotation.ts'

@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test'
 
 import type { JWK } from 'jose'
 
-import { createHttp } from '../azure/http.ts'
+import { createHttp } from '../http/node.ts'
 import { openLocalSigner, type LocalSigner } from '../keys/local.ts'
 import { createAuthority } from '../lab/authority.ts'
 import { listenTls, type LabListener } from '../lab/listen.ts'

@@ -3,7 +3,7 @@
 import { readAssertion } from '../azure/assertion.ts'
 import { storageScope } from '../azure/clouds.ts'
 import { type AccessToken, exchange } from '../azure/entra.ts'
-import type { HttpClient, HttpOptions, Send } from '../azure/http.ts'
+import type { HttpClient, HttpOptions, Send } from '../http/http.ts'
 import type { RetryDeps } from '../azure/retry.ts'
 import { createTokenSource, type TokenSource } from '../azure/token-source.ts'
 import type { Clock } from '../core/time.ts'

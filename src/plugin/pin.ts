@@ -1,8 +1,10 @@
 // Finds the private CA of the trust service by the pin in the request token. The first connection
 // trusts nobody and sends nothing: it only reads the certificates presented. The one whose key has
 // the pinned hash is then the only trust anchor of the real request, and OpenSSL checks the rest.
+import { X509Certificate } from 'node:crypto'
 import type { DetailedPeerCertificate } from 'node:tls'
 
+import { pinOf } from '../core/digest.ts'
 import { Fault, messageOf } from '../core/fault.ts'
 
 /** The pinned certificate as PEM; `issuer_pin_mismatch` when it is not in the presented chain. */
@@ -11,11 +13,9 @@ export async function fetchPinnedCertificate(
   pin: string,
   timeoutMs = 10_000,
 ): Promise<string> {
-  const { createHash, X509Certificate } = await import('node:crypto')
   for (const raw of await readChain(service, timeoutMs)) {
     const certificate = new X509Certificate(raw)
-    const spki = certificate.publicKey.export({ type: 'spki', format: 'der' })
-    if (createHash('sha256').update(spki).digest('base64url') === pin) return certificate.toString()
+    if (pinOf(certificate) === pin) return certificate.toString()
   }
   throw new Fault(
     'issuer_pin_mismatch',

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, it } from 'node:test'
 
-import { createHttp } from '../azure/http.ts'
+import { createHttp } from '../http/node.ts'
 import { createAuthority, type LabAuthority } from '../lab/authority.ts'
 import { type FakeStore, startStore } from '../transfer/blob-store.fixture.ts'
 import { run } from './run.ts'

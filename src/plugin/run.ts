@@ -2,7 +2,7 @@
 // files, say what happened (DESIGN §3).
 import { readFile } from 'node:fs/promises'
 
-import type { HttpClient, HttpOptions } from '../azure/http.ts'
+import type { HttpClient, HttpOptions } from '../http/http.ts'
 import type { Sleep } from '../azure/retry.ts'
 import type { TokenSource } from '../azure/token-source.ts'
 import { Fault, messageOf } from '../core/fault.ts'

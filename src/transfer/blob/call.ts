@@ -1,12 +1,12 @@
-// One call to Blob Storage with everything every call needs: the token (renewed once when storage
-// refuses it), version and trace headers, retries, and faults that say what was being done.
-import { type HttpAnswer, HttpError, type HttpRequest, type Send } from '../../azure/http.ts'
 import { parseRetryAfterMs, retry, type Sleep, storageDelaysMs } from '../../azure/retry.ts'
 import { isTransientStatus, storageFault, storageUnreachable } from '../../azure/storage-faults.ts'
 import type { TokenSource } from '../../azure/token-source.ts'
 import type { Fault } from '../../core/fault.ts'
 import type { Secret } from '../../core/secret.ts'
 import type { Clock } from '../../core/time.ts'
+// One call to Blob Storage with everything every call needs: the token (renewed once when storage
+// refuses it), version and trace headers, retries, and faults that say what was being done.
+import { type HttpAnswer, HttpError, type HttpRequest, type Send } from '../../http/http.ts'
 import { type Halt, Halted } from '../halt.ts'
 import type { ContainerAddress } from './names.ts'
 

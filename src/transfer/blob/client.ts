@@ -1,8 +1,8 @@
-// The operations of Blob Storage that a transfer uses, one method each
-// (https://learn.microsoft.com/rest/api/storageservices/blob-service-rest-api).
-import type { HttpHead } from '../../azure/http.ts'
 import { storageFault } from '../../azure/storage-faults.ts'
 import { Fault } from '../../core/fault.ts'
+// The operations of Blob Storage that a transfer uses, one method each
+// (https://learn.microsoft.com/rest/api/storageservices/blob-service-rest-api).
+import type { HttpHead } from '../../http/http.ts'
 import { type CallAnswer, type CallDeps, type CallRequest, callStorage } from './call.ts'
 import { type BlobEntry, parseListing } from './listing.ts'
 import { type ContainerAddress, toBlobPath, toContainerPath } from './names.ts'

@@ -1,68 +1,15 @@
-// One small HTTP/1.1 client over node:https: keep-alive connections, no redirects, bounded answers.
-// Everything above it sees only `Send`, so a leaner transport can take its place (issue 4).
+// An HTTP/1.1 client over node:https: keep-alive connections, no redirects, bounded answers.
 import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from 'node:http'
 
-/** One request; `path` goes on the wire exactly as it is, and `body` is never sent chunked. */
-export type HttpRequest = {
-  method: 'GET' | 'HEAD' | 'POST' | 'PUT'
-  /** Scheme, host and port; a path in it is ignored. */
-  origin: URL
-  path: string
-  headers: Record<string, string>
-  body?: Buffer
-  signal?: AbortSignal
-  /** Takes the body of a 2xx answer piece by piece; a returned promise holds back the sender. */
-  onBody?: (piece: Buffer, head: HttpHead) => Promise<void> | undefined
-}
-
-/** Status line and headers of an answer; header names are in lower case. */
-export type HttpHead = { status: number; headers: Record<string, string> }
-
-/** A whole answer; `body` is empty when `onBody` took it. */
-export type HttpAnswer = HttpHead & { body: Buffer }
-
-/** Sends one request and gives the answer, whatever its status; throws only `HttpError`. */
-export type Send = (request: HttpRequest) => Promise<HttpAnswer>
-
-/** A client and the way to close its idle connections. */
-export type HttpClient = { send: Send; close: () => void }
-
-/** How much patience and trust a client has. */
-export type HttpOptions = {
-  maxConnections: number
-  /** Certificates to trust beside nothing else (PEM); absent means Node's own. */
-  ca?: readonly string[]
-  /** Lets a certificate of `ca` that is not a root end the chain (a pinned intermediate or leaf). */
-  allowPartialTrustChain?: boolean
-  connectTimeoutMs?: number
-  idleTimeoutMs?: number
-  maxBodyBytes?: number
-}
-
-/** Why no whole answer came. */
-export class HttpError extends Error {
-  /** `ECONNREFUSED`, `CERT_HAS_EXPIRED`, …; empty when the system gave none. */
-  readonly code: string
-  /** False when the request cannot have reached the other side, true when it may have. */
-  readonly maybeReceived: boolean
-
-  constructor(message: string, code: string, maybeReceived: boolean, cause?: unknown) {
-    super(message, { cause })
-    this.name = 'HttpError'
-    this.code = code
-    this.maybeReceived = maybeReceived
-  }
-
-  /** The certificate was refused: trying again cannot help. */
-  get isTrust(): boolean {
-    return /CERT|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)|ERR_TLS|HOSTNAME_MISMATCH/.test(this.code)
-  }
-
-  /** No such host, or none that listens: a misspelt name more often than a passing trouble. */
-  get isNobodyThere(): boolean {
-    return this.code === 'ENOTFOUND' || this.code === 'ECONNREFUSED'
-  }
-}
+import {
+  type Body,
+  type HttpAnswer,
+  type HttpClient,
+  HttpError,
+  type HttpHead,
+  type HttpOptions,
+  type HttpRequest,
+} from './http.ts'
 
 const maxHeaderBytes = 32 * 1024
 // A buffer handed to TLS whole is held twice; pieces of this size are not (facts/transfer.md §11).
@@ -163,7 +110,7 @@ async function exchange(
   })
   // Only after `close` does nothing below us look at the caller's buffer any more.
   sent.on('close', () => closed.resolve(undefined))
-  writePieces(sent, request.body)
+  writePieces(sent, request.body, state)
   await closed.promise
   try {
     if (answer) return await answer
@@ -190,26 +137,57 @@ function guard(onBody: HttpRequest['onBody'], state: ExchangeState): HttpRequest
 }
 
 function lengthHeader({ method, body }: Pick<HttpRequest, 'method' | 'body'>) {
-  if (body) return { 'content-length': String(body.length) }
+  if (body) return { 'content-length': String(sizeOf(body)) }
   return method === 'PUT' || method === 'POST' ? { 'content-length': '0' } : {}
 }
 
-function writePieces(sent: ClientRequest, body: Buffer | undefined): void {
-  if (!body || body.length <= pieceBytes) {
+function sizeOf(body: Buffer | Body): number {
+  return Buffer.isBuffer(body) ? body.length : body.sizeBytes
+}
+
+function writePieces(
+  sent: ClientRequest,
+  body: Buffer | Body | undefined,
+  state: ExchangeState,
+): void {
+  if (!body || (Buffer.isBuffer(body) && body.length <= pieceBytes)) {
     sent.end(body)
     return
   }
-  const next = (offset: number) => {
+  const sizeBytes = sizeOf(body)
+  const pieceAt = Buffer.isBuffer(body) ? sliceOf(body) : readOf(body)
+  const next = async (offset: number): Promise<void> => {
     if (sent.destroyed) return
-    if (offset >= body.length) sent.end()
-    else {
-      const end = offset + pieceBytes
-      sent.write(body.subarray(offset, end), (error) => {
-        if (!error) next(end)
-      })
+    if (offset >= sizeBytes) {
+      sent.end()
+      return
     }
+    const piece = await pieceAt(offset)
+    sent.write(piece, (error) => {
+      if (!error) start(offset + piece.length)
+    })
   }
-  next(0)
+  const start = (offset: number) => {
+    // A source that cannot be read is not the network's failure and passes unchanged.
+    next(offset).catch((error: unknown) => {
+      state.consumerFailure ??= error
+      sent.destroy(error instanceof Error ? error : new Error(String(error)))
+    })
+  }
+  start(0)
+}
+
+function sliceOf(body: Buffer) {
+  return (offset: number) => body.subarray(offset, offset + pieceBytes)
+}
+
+function readOf(body: Body) {
+  const buffer = Buffer.allocUnsafe(Math.min(pieceBytes, body.sizeBytes))
+  return async (offset: number) => {
+    const piece = buffer.subarray(0, Math.min(pieceBytes, body.sizeBytes - offset))
+    await body.readInto(piece, offset)
+    return piece
+  }
 }
 
 function receive(

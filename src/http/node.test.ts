@@ -3,7 +3,8 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, it } from 'node:test'
 
-import { createHttp, HttpError, type HttpOptions, type HttpRequest } from './http.ts'
+import { HttpError, type HttpOptions, type HttpRequest } from './http.ts'
+import { createHttp } from './node.ts'
 
 async function withServer(
   listener: RequestListener,
