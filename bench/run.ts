@@ -6,6 +6,7 @@ const benches: Record<string, () => Promise<BenchResult>> = {
   mint: async () => (await import('./mint.ts')).measureMint(),
   policy: async () => (await import('./policy.ts')).measurePolicy(),
   start: async () => (await import('./start.ts')).measureStart(),
+  transfer: async () => (await import('./transfer.ts')).measureTransfer(),
 }
 
 const [name = '', ...flags] = process.argv.slice(2)

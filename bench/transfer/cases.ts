@@ -1,0 +1,375 @@
+// The cases of the speed table: what is moved, over which link, by whom.
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+
+import type { Command } from './measure.ts'
+import {
+  azcopyEnv,
+  azcopyFor,
+  ours,
+  oursFor,
+  type Peers,
+  rcloneFor,
+  rcloneRemote,
+  type Transfer,
+} from './peers.ts'
+import type { Runner } from './race.ts'
+import { makeFiles, type Sink, type SinkOptions, startSink, type Workshop } from './sink.ts'
+
+/** What a case needs. */
+export type Bench = { workshop: Workshop; peers: Peers; data: string }
+
+/** One case: its sink, and who runs on it. */
+export type Case = {
+  name: string
+  sink: SinkOptions
+  runners: (bench: Bench, sink: Sink) => Runner[]
+  /** Done once before the first run, outside of the time. */
+  prepare?: (bench: Bench, sink: Sink) => Command[]
+}
+
+const gib = 1024 ** 3
+const big = { prefix: '/acct/c/big/', count: 1, sizeBytes: 2 * gib }
+const small = { prefix: '/acct/c/small/', count: 5_000, sizeBytes: 16 * 1024 }
+const medium = { prefix: '/acct/c/medium/', count: 5_000, sizeBytes: 64 * 1024 }
+
+const bigUp = ({ data }: Bench): Transfer => ({
+  way: 'up',
+  local: join(data, 'big/f000000'),
+  container: 'c',
+  path: 'up/f000000',
+  one: true,
+})
+const bigDown = ({ data }: Bench): Transfer => ({
+  way: 'down',
+  local: join(data, 'out'),
+  container: 'c',
+  path: 'big/f000000',
+  one: true,
+})
+const folderUp =
+  (name: string) =>
+  ({ data }: Bench): Transfer => ({
+    way: 'up',
+    local: join(data, name),
+    container: 'c',
+    path: `up/${name}`,
+    one: false,
+  })
+const smallDown = ({ data }: Bench): Transfer => ({
+  way: 'down',
+  local: join(data, 'out'),
+  container: 'c',
+  path: 'small',
+  one: false,
+})
+
+/** Files that all cases share, made once. */
+export function makeData(data: string): void {
+  makeFiles(join(data, 'one'), { count: 1, sizeBytes: 16 * 1024 })
+  makeFiles(join(data, 'big'), big)
+  makeFiles(join(data, 'small'), small)
+  makeFiles(join(data, 'medium'), medium)
+  makeFiles(join(data, 'many'), { count: 20_000, sizeBytes: 4 * 1024 })
+}
+
+type Peer = { flags?: readonly string[]; rounds?: number; as?: string }
+
+// Ours against AzCopy and rclone for one transfer; what came down is removed before each run.
+function contest(
+  transferOf: (bench: Bench) => Transfer,
+  given: {
+    ours?: Record<string, string>
+    oursRounds?: number
+    azcopy?: Peer
+    rclone?: readonly Peer[]
+  },
+) {
+  return (bench: Bench, { origin }: Sink): Runner[] => {
+    const { workshop, peers, data } = bench
+    const transfer = transferOf(bench)
+    const clear = () => rmSync(join(data, 'out'), { recursive: true, force: true })
+    const runner = (command: Command, { rounds = 3, as }: Peer): Runner => ({
+      command,
+      rounds,
+      clear,
+      ...(as !== undefined && { as }),
+    })
+    return [
+      runner(oursFor(workshop, origin, transfer, given.ours), { rounds: given.oursRounds ?? 3 }),
+      ...(given.azcopy
+        ? [runner(azcopyFor(workshop, peers, origin, transfer, given.azcopy.flags), given.azcopy)]
+        : []),
+      ...(given.rclone ?? []).map((peer) =>
+        runner(rcloneFor(workshop, peers, origin, transfer, peer.flags), peer),
+      ),
+    ]
+  }
+}
+
+const sdk = (way: string, bench: Bench, origin: string, args: readonly string[]): Runner => ({
+  command: {
+    who: 'sdk',
+    program: process.execPath,
+    args: [join(import.meta.dirname, 'sdk.mjs'), way, origin, 'c', ...args],
+    env: { NODE_EXTRA_CA_CERTS: bench.workshop.certFile },
+  },
+  rounds: 2,
+  clear: () => rmSync(join(bench.data, 'out'), { recursive: true, force: true }),
+})
+
+/** All cases in the order of the goals. */
+export const cases: readonly Case[] = [
+  {
+    name: 'one 16 KiB file',
+    sink: {},
+    runners: (bench, sink) => [
+      { command: { who: 'node', program: process.execPath, args: ['-e', '0'] }, rounds: 9 },
+      ...contest(
+        () => ({
+          way: 'up',
+          local: join(bench.data, 'one/f000000'),
+          container: 'c',
+          path: 'x/f000000',
+          one: true,
+        }),
+        {
+          oursRounds: 9,
+          azcopy: { rounds: 3 },
+          rclone: [{ rounds: 9, flags: ['--no-check-dest'] }],
+        },
+      )(bench, sink),
+    ],
+  },
+  {
+    name: '2 GiB up, integrity off',
+    sink: {},
+    runners: contest(bigUp, {
+      ours: { integrity: 'none' },
+      azcopy: {},
+      rclone: [
+        {
+          flags: [
+            '--no-check-dest',
+            '--azureblob-disable-checksum',
+            '--azureblob-chunk-size',
+            '8M',
+          ],
+        },
+      ],
+    }),
+  },
+  {
+    name: '2 GiB up, integrity on',
+    sink: {},
+    runners: contest(bigUp, {
+      azcopy: { flags: ['--put-md5'] },
+      rclone: [{ flags: ['--no-check-dest', '--azureblob-chunk-size', '8M'] }],
+    }),
+  },
+  {
+    name: '2 GiB down, integrity off',
+    sink: { families: [big] },
+    runners: contest(bigDown, {
+      ours: { integrity: 'none' },
+      azcopy: { flags: ['--check-md5', 'NoCheck'] },
+      rclone: [{ flags: ['--ignore-checksum'] }],
+    }),
+  },
+  {
+    name: '2 GiB down, integrity on',
+    sink: { families: [big] },
+    runners: contest(bigDown, { azcopy: {}, rclone: [{}] }),
+  },
+  {
+    name: '5,000 x 16 KiB up',
+    sink: {},
+    runners: (bench, sink) => [
+      ...contest(folderUp('small'), {
+        azcopy: {},
+        rclone: [{ flags: ['--no-check-dest', '--transfers', '32'] }],
+      })(bench, sink),
+      sdk('up', bench, sink.origin, ['up/sdk', join(bench.data, 'small')]),
+    ],
+  },
+  {
+    name: '5,000 x 16 KiB down',
+    sink: { families: [small] },
+    runners: (bench, sink) => [
+      ...contest(smallDown, { azcopy: {}, rclone: [{ flags: ['--transfers', '32'] }] })(
+        bench,
+        sink,
+      ),
+      sdk('down', bench, sink.origin, ['small/', join(bench.data, 'out')]),
+    ],
+  },
+  {
+    name: 'no-change sync of 20,000',
+    sink: {},
+    prepare: ({ workshop, peers, data }, { origin }) => {
+      const local = join(data, 'many')
+      const transfer: Transfer = { way: 'up', local, container: 'd', path: 'm', one: false }
+      return [
+        oursFor(workshop, origin, { ...transfer, container: 'e' }),
+        azcopyFor(workshop, peers, origin, transfer, ['--put-md5']),
+      ]
+    },
+    runners: ({ workshop, peers, data }, { origin }) => {
+      const local = join(data, 'many')
+      return [
+        {
+          command: ours(workshop, origin, {
+            action: 'sync',
+            container: 'e',
+            source: local,
+            target: 'm',
+          }),
+          rounds: 3,
+        },
+        {
+          command: {
+            who: 'azcopy',
+            program: peers.azcopy,
+            args: [
+              'sync',
+              local,
+              `${origin}/acct/d/m?sv=2022-11-02&sig=bench`,
+              '--from-to',
+              'LocalBlob',
+              '--compare-hash',
+              'MD5',
+              '--local-hash-storage-mode',
+              'HiddenFiles',
+              '--hash-meta-dir',
+              join(workshop.folder, 'hashes'),
+              '--log-level',
+              'NONE',
+            ],
+            env: azcopyEnv(workshop.folder, workshop.certFile),
+          },
+          rounds: 2,
+        },
+        {
+          command: {
+            who: 'rclone',
+            program: peers.rclone,
+            args: [
+              'sync',
+              local,
+              `${rcloneRemote(origin, 'd')}d/m`,
+              '--checksum',
+              '--ca-cert',
+              workshop.certFile,
+              '--config',
+              '/dev/null',
+              '-q',
+            ],
+            env: { HOME: workshop.folder },
+          },
+          rounds: 2,
+        },
+      ]
+    },
+  },
+  {
+    name: '2 GiB up, 15 ms, 60 MB/s a connection',
+    sink: { latencyMs: 15, connectionMBps: 60 },
+    runners: contest(bigUp, { azcopy: { rounds: 2 }, rclone: [{ rounds: 2 }] }),
+  },
+  {
+    name: '2 GiB down, 15 ms, 60 MB/s a connection',
+    sink: { latencyMs: 15, connectionMBps: 60, families: [big] },
+    runners: contest(bigDown, { azcopy: { rounds: 2 }, rclone: [{ rounds: 2 }] }),
+  },
+  {
+    name: '5,000 x 16 KiB up, 20 ms',
+    sink: { latencyMs: 20 },
+    runners: contest(folderUp('small'), {
+      azcopy: { rounds: 1 },
+      rclone: [
+        { rounds: 1 },
+        {
+          rounds: 2,
+          as: 'rclone --transfers 128',
+          flags: ['--transfers', '128', '--checkers', '128'],
+        },
+      ],
+    }),
+  },
+  {
+    name: '5,000 x 16 KiB to Files, 20 ms',
+    sink: { latencyMs: 20 },
+    runners: ({ workshop, peers, data }, { origin }) => [
+      {
+        command: ours(workshop, origin, {
+          action: 'upload',
+          share: 's',
+          source: join(data, 'small'),
+          target: 'up',
+        }),
+        rounds: 3,
+      },
+      {
+        command: {
+          who: 'azcopy',
+          program: peers.azcopy,
+          args: [
+            'copy',
+            `${join(data, 'small')}/*`,
+            `${origin}/acct/s/up?sv=2022-11-02&ss=f&sig=bench`,
+            '--from-to',
+            'LocalFile',
+            '--recursive',
+            '--log-level',
+            'NONE',
+          ],
+          env: azcopyEnv(workshop.folder, workshop.certFile),
+        },
+        rounds: 1,
+      },
+    ],
+  },
+  {
+    name: '2 GiB up, 20 ms, 1 Gbit/s',
+    sink: { latencyMs: 20, totalMBps: 125 },
+    runners: contest(bigUp, { oursRounds: 1 }),
+  },
+  {
+    name: '5,000 x 64 KiB up, 20 ms, 1 Gbit/s',
+    sink: { latencyMs: 20, totalMBps: 125 },
+    runners: contest(folderUp('medium'), {}),
+  },
+  {
+    name: 'listing 100,000 blobs',
+    sink: { families: [{ prefix: '/acct/c/list/', count: 100_000, sizeBytes: 1 }] },
+    runners: (bench, { origin }) => [
+      {
+        command: ours(bench.workshop, origin, { action: 'list', container: 'c', source: 'list' }),
+        rounds: 3,
+      },
+      sdk('list', bench, origin, ['list/']),
+      {
+        command: {
+          who: 'rclone',
+          program: bench.peers.rclone,
+          args: [
+            'lsf',
+            '-R',
+            `${rcloneRemote(origin, 'c')}c/list`,
+            '--ca-cert',
+            bench.workshop.certFile,
+            '--config',
+            '/dev/null',
+          ],
+          env: { HOME: bench.workshop.folder },
+        },
+        rounds: 3,
+      },
+    ],
+  },
+]
+
+/** Starts the sink of a case. */
+export function startCase(workshop: Workshop, { sink }: Case): Promise<Sink> {
+  return startSink(workshop, sink)
+}
