@@ -28,7 +28,14 @@ export type HttpRequest = {
 export type HttpHead = { status: number; headers: Record<string, string> }
 
 /** A whole answer; `body` is empty when `onBody` took it. */
-export type HttpAnswer = HttpHead & { body: Buffer }
+export type HttpAnswer = HttpHead & {
+  body: Buffer
+  /**
+   * The request was sent again, at once, because an old connection had died before its answer began;
+   * it may have been carried out the first time too.
+   */
+  wasRepeated?: true
+}
 
 /** Sends one request and gives the answer, whatever its status; throws only `HttpError`. */
 export type Send = (request: HttpRequest) => Promise<HttpAnswer>
@@ -47,6 +54,17 @@ export type HttpOptions = {
   /** Without a byte in either direction for so long, the connection is given up. */
   idleTimeoutMs?: number
   maxBodyBytes?: number
+  proxy?: ProxyOptions
+}
+
+/** Which origins are reached through a proxy, in the form of the usual environment variables. */
+export type ProxyOptions = {
+  /** For `http:` origins: `http://[user:password@]host:port`; the scheme may be left out. */
+  httpProxy?: string
+  /** For `https:` origins, through CONNECT. */
+  httpsProxy?: string
+  /** Hosts that are reached without: names and their subdomains, addresses, ranges, `host:port`, `*`. */
+  noProxy?: string
 }
 
 /** Why no whole answer came. */

@@ -1,6 +1,7 @@
 // An HTTP/1.1 client over node:https: keep-alive connections, no redirects, bounded answers.
 import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from 'node:http'
 
+import { toHttpError } from './failure.ts'
 import {
   type Body,
   type HttpAnswer,
@@ -10,6 +11,7 @@ import {
   type HttpOptions,
   type HttpRequest,
 } from './http.ts'
+import { proxyFor } from './proxy.ts'
 
 const maxHeaderBytes = 32 * 1024
 // A buffer handed to TLS whole is held twice; pieces of this size are not (facts/transfer.md §11).
@@ -18,30 +20,49 @@ const pieceBytes = 256 * 1024
 /** Makes a client; its agents are opened at the first request and keep connections alive. */
 export function createHttp(options: HttpOptions): HttpClient {
   const agents = new Map<string, Promise<Transport>>()
-  const transportFor = (protocol: string) => {
-    const known = agents.get(protocol) ?? openTransport(protocol, options)
-    agents.set(protocol, known)
+  const transportFor = (origin: URL) => {
+    const proxyUrl = proxyFor(options.proxy, origin)
+    const key = `${origin.protocol} ${proxyUrl ?? ''}`
+    const known = agents.get(key) ?? openTransport(origin.protocol, proxyUrl, options)
+    agents.set(key, known)
     return known
   }
   return {
-    send: async (request) =>
-      exchange(await transportFor(request.origin.protocol), options, request),
+    send: async (request) => {
+      const transport = await transportFor(request.origin).catch((error: unknown) => {
+        throw toHttpError(error, false)
+      })
+      return exchange(transport, options, request)
+    },
     close: () => {
       for (const agent of agents.values()) void agent.then((it) => it.agent.destroy())
     },
   }
 }
 
-type ExchangeState = { connected: boolean; consumerFailure?: unknown }
+type ExchangeState = {
+  connected: boolean
+  consumerFailure?: unknown
+  /** The consumer or the source is at work: silence is not the network's then. */
+  busy?: Promise<unknown> | undefined
+  /** Ends the wait for a write. */
+  written?: () => void
+}
 
 type Transport = { agent: Agent; open: (options: RequestOptions) => ClientRequest }
 
 // Loaded at the first request: `--help` must not pay for TLS.
-async function openTransport(protocol: string, options: HttpOptions): Promise<Transport> {
+async function openTransport(
+  protocol: string,
+  proxyUrl: string | undefined,
+  options: HttpOptions,
+): Promise<Transport> {
   const shared = {
     keepAlive: true,
     maxSockets: options.maxConnections,
     scheduling: 'lifo',
+    // Whether a proxy applies is decided above, so Node is told of no exceptions.
+    ...(proxyUrl && { proxyEnv: { HTTP_PROXY: proxyUrl, HTTPS_PROXY: proxyUrl } }),
   } as const
   if (protocol === 'http:') {
     const http = await import('node:http')
@@ -66,12 +87,13 @@ async function exchange(
   options: HttpOptions,
   { origin, signal, ...request }: HttpRequest,
 ): Promise<HttpAnswer> {
+  if (signal?.aborted) throw new HttpError('the request was aborted', 'ABORT_ERR', false)
   const idleTimeoutMs = options.idleTimeoutMs ?? 60_000
   const state: ExchangeState = { connected: false }
   const closed = Promise.withResolvers<undefined>()
   let failure: Error | undefined
   let answer: Promise<HttpAnswer> | undefined
-  const sent = open({
+  const sent = opened(open, {
     agent,
     method: request.method,
     host: origin.hostname.replaceAll(/[[\]]/g, ''),
@@ -82,17 +104,7 @@ async function exchange(
     timeout: options.connectTimeoutMs ?? 10_000,
     ...(signal && { signal }),
   })
-  sent.on('socket', (socket) => {
-    const ready = () => {
-      state.connected = true
-      socket.setTimeout(idleTimeoutMs)
-    }
-    if (sent.reusedSocket || !socket.connecting) ready()
-    else socket.once('encrypted' in socket ? 'secureConnect' : 'connect', ready)
-  })
-  sent.on('timeout', () => {
-    sent.destroy(Object.assign(new Error('no answer in time'), { code: 'ETIMEDOUT' }))
-  })
+  watch(sent, state, idleTimeoutMs)
   sent.on('response', (response) => {
     answer = receive(
       response,
@@ -108,16 +120,69 @@ async function exchange(
   sent.on('error', (error) => {
     failure ??= error
   })
+  const close = () => {
+    closed.resolve(undefined)
+    state.written?.()
+  }
+  sent.on('close', close)
+  const abort = () => {
+    if (sent.socket) return
+    // Node says no `close` before it has found a connection for it.
+    close()
+  }
+  signal?.addEventListener('abort', abort)
+  const writing = writePieces(sent, request.body, state).catch((error: unknown) => {
+    // A source that cannot be read is not the network's failure and passes unchanged.
+    state.consumerFailure ??= error
+    sent.destroy(error instanceof Error ? error : new Error(String(error)))
+  })
   // Only after `close` does nothing below us look at the caller's buffer any more.
-  sent.on('close', () => closed.resolve(undefined))
-  writePieces(sent, request.body, state)
   await closed.promise
+  signal?.removeEventListener('abort', abort)
+  await writing
+  await state.busy
   try {
     if (answer) return await answer
   } catch (error) {
     failure = error instanceof Error ? error : failure
   }
-  throw state.consumerFailure ?? toHttpError(failure, state.connected)
+  throw reasonOf(failure, state, signal)
+}
+
+function reasonOf(
+  failure: Error | undefined,
+  { consumerFailure, connected }: ExchangeState,
+  signal: AbortSignal | undefined,
+): unknown {
+  if (consumerFailure !== undefined) return consumerFailure
+  if (!signal?.aborted) return toHttpError(failure, connected)
+  return new HttpError('the request was aborted', 'ABORT_ERR', connected, failure)
+}
+
+// Two patiences: one until the connection stands, one for silence on it.
+function watch(sent: ClientRequest, state: ExchangeState, idleTimeoutMs: number): void {
+  sent.on('socket', (socket) => {
+    const ready = () => {
+      state.connected = true
+      socket.setTimeout(idleTimeoutMs)
+    }
+    const isTls = 'authorized' in socket
+    if (sent.reusedSocket || (isTls ? socket.authorized : !socket.connecting)) ready()
+    else socket.once(isTls ? 'secureConnect' : 'connect', ready)
+  })
+  sent.on('timeout', () => {
+    if (state.busy) sent.socket?.setTimeout(idleTimeoutMs)
+    else sent.destroy(Object.assign(new Error('no answer in time'), { code: 'ETIMEDOUT' }))
+  })
+}
+
+// Node throws at once for what cannot go on the wire.
+function opened(open: Transport['open'], options: RequestOptions): ClientRequest {
+  try {
+    return open(options)
+  } catch (error) {
+    throw toHttpError(error, false)
+  }
 }
 
 // What the consumer throws (a full disk, say) is not the network's failure and passes unchanged.
@@ -129,7 +194,12 @@ function guard(onBody: HttpRequest['onBody'], state: ExchangeState): HttpRequest
   }
   return (piece, head) => {
     try {
-      return onBody(piece, head)?.catch(note)
+      const wait = onBody(piece, head)?.catch(note)
+      state.busy = wait?.then(
+        () => (state.busy = undefined),
+        () => (state.busy = undefined),
+      )
+      return wait
     } catch (error) {
       return Promise.reject(error).catch(note)
     }
@@ -145,47 +215,39 @@ function sizeOf(body: Buffer | Body): number {
   return Buffer.isBuffer(body) ? body.length : body.sizeBytes
 }
 
-function writePieces(
+async function writePieces(
   sent: ClientRequest,
   body: Buffer | Body | undefined,
   state: ExchangeState,
-): void {
+): Promise<void> {
   if (!body || (Buffer.isBuffer(body) && body.length <= pieceBytes)) {
     sent.end(body)
     return
   }
   const sizeBytes = sizeOf(body)
-  const pieceAt = Buffer.isBuffer(body) ? sliceOf(body) : readOf(body)
-  const next = async (offset: number): Promise<void> => {
-    if (sent.destroyed) return
-    if (offset >= sizeBytes) {
-      sent.end()
-      return
-    }
+  const pieceAt = Buffer.isBuffer(body) ? sliceOf(body) : readOf(body, state)
+  for (let offset = 0; offset < sizeBytes; offset += pieceBytes) {
     const piece = await pieceAt(offset)
-    sent.write(piece, (error) => {
-      if (!error) start(offset + piece.length)
+    if (sent.destroyed) return
+    await new Promise<void>((resolve) => {
+      state.written = resolve
+      sent.write(piece, () => resolve())
     })
+    if (sent.destroyed) return
   }
-  const start = (offset: number) => {
-    // A source that cannot be read is not the network's failure and passes unchanged.
-    next(offset).catch((error: unknown) => {
-      state.consumerFailure ??= error
-      sent.destroy(error instanceof Error ? error : new Error(String(error)))
-    })
-  }
-  start(0)
+  sent.end()
 }
 
 function sliceOf(body: Buffer) {
-  return (offset: number) => body.subarray(offset, offset + pieceBytes)
+  return async (offset: number) => body.subarray(offset, offset + pieceBytes)
 }
 
-function readOf(body: Body) {
+function readOf(body: Body, state: ExchangeState) {
   const buffer = Buffer.allocUnsafe(Math.min(pieceBytes, body.sizeBytes))
   return async (offset: number) => {
     const piece = buffer.subarray(0, Math.min(pieceBytes, body.sizeBytes - offset))
-    await body.readInto(piece, offset)
+    state.busy = body.readInto(piece, offset)
+    await state.busy.finally(() => (state.busy = undefined))
     return piece
   }
 }
@@ -230,12 +292,4 @@ function flatten(response: IncomingMessage): Record<string, string> {
     if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value
   }
   return headers
-}
-
-function toHttpError(error: Error | undefined, maybeReceived: boolean): HttpError {
-  if (!error) return new HttpError('the connection ended without an answer', '', maybeReceived)
-  const inner = error instanceof AggregateError ? error.errors[0] : error
-  const code = inner instanceof Error && 'code' in inner ? String(inner.code) : ''
-  const message = error.message || (inner instanceof Error ? inner.message : 'connection failed')
-  return new HttpError(message, code, maybeReceived, error)
 }
