@@ -105,3 +105,22 @@ test('claims › never list what parameters were called or held', () => {
   const claims = toClaims(sampleBuild({ parameterNames: ['CANARY'] }), 'params:push', 'webhook')
   assert.ok(!JSON.stringify(claims).includes('CANARY'))
 })
+
+const refTypes: [ref: string, type: string | undefined][] = [
+  ['refs/heads/refs/tags/', 'branch'],
+  ['refs/tags/v1', 'tag'],
+  ['refs/pull/7/head', 'pull'],
+  ['x/refs/tags/', undefined],
+  ['', undefined],
+]
+for (const [ref, type] of refTypes) {
+  test(`claims › call the ref “${ref}” ${type ?? 'nothing'}`, () => {
+    assert.equal(toClaims(sampleBuild({ ref }), 'push', 'api')['ref_type'], type)
+  })
+}
+
+test('claims › name the stage that is pending where none runs', () => {
+  const stage = { number: 1, name: 'one', status: 'success', machine: 'a', type: 'docker' }
+  const stages = [stage, { ...stage, number: 2, status: 'pending', machine: 'b' }]
+  assert.equal(toClaims(sampleBuild({ stages }), 'push', 'api')['runner_name'], 'b')
+})

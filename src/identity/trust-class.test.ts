@@ -35,3 +35,14 @@ test('trust class › folds the case of ASCII letters only: a Kelvin sign is no 
   })
   assert.equal(classify(build), 'fork')
 })
+
+const oddly: [name: string, changes: Parameters<typeof sampleBuild>[0]][] = [
+  ['of a deleted repository', { sourceRepository: '' }],
+  ['at GitLab', { scm: 'gitlab', sourceRepository: 'octo/hello' }],
+]
+for (const [name, changes] of oddly) {
+  test(`trust class › of a pull request ${name} is fork, whatever its ref`, () => {
+    const build = sampleBuild({ event: 'pull_request', ref: 'refs/heads/main', ...changes })
+    assert.equal(classify(build), 'fork')
+  })
+}

@@ -52,6 +52,8 @@ test('policy source › leaves an unchanged file alone', async () => {
   await source.reload()
   assert.equal(source.current(), before)
   assert.deepEqual(types(events), ['policy.loaded'])
+  assert.equal(source.state().sha256, events[0]?.policy_sha256)
+  assert.equal(source.state().problem, undefined)
 })
 
 test('policy source › keeps the last good policy beside a bad file, and says so once', async () => {
@@ -108,4 +110,25 @@ test('policy source › sees a change made between the first reading and the ope
 test('policy source › is not loaded from a bad file', () => {
   const parse = (text: string) => parsePolicy(text)
   assert.throws(() => loadPolicy({ read: () => 'version: 2', parse }), { code: 'config_invalid' })
+})
+
+test('policy source › a change says what it took the place of, on record and in the log', async () => {
+  const { world, events, lines, source } = await open()
+  world.text = policyText.replace('name: publish', 'name: renamed')
+  await source.reload()
+  const [loaded, changed] = events
+  assert.equal(
+    changed?.detail,
+    `2 entries, in place of ${String(loaded?.policy_sha256).slice(0, 12)}…`,
+  )
+  assert.deepEqual(lines, ['a changed policy is in force'])
+})
+
+test('policy source › a ledger that is down is no mistake of the file', async () => {
+  const { world, lines, source } = await open()
+  world.text = policyText.replace('name: publish', 'name: renamed')
+  world.isLedgerDown = true
+  await source.reload()
+  assert.deepEqual(lines, ['The ledger cannot be written.'])
+  assert.equal(source.state().problem, undefined)
 })

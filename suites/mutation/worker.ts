@@ -1,67 +1,125 @@
-// One process that tries mutants one after another and tells its parent of each. The parent ends it
-// when a mutant hangs it, and starts another for the rest.
+// One process that tries the mutants of a room, one after another as its parent names them. The
+// parent ends it when a mutant hangs it, and starts another for the rest.
+import { bounded, watchCrashes } from './bounds.ts'
 import { openStage, switches, type CollectedTest } from './stage.ts'
 
 /** What the parent sends first. */
 export type Job = {
-  root: string
   files: Record<string, string>
   testFiles: string[]
-  mutants: { id: string; file: string }[]
   /** What an earlier worker measured; absent for the first. */
   coverage?: Coverage
 }
 
-/** Tests by the mutants they reach, cheapest first, and the mutants reached when modules load. */
-export type Coverage = { tests: Record<string, number[]>; statics: string[] }
+/** What the parent answers to `next`: a mutant to try. */
+export type Order = { id: string; file: string }
 
-/** What the worker says: that it begins with a mutant, and what became of it. */
+/** What each mutant is reached by, and the names of tests that cannot be used. */
+export type Coverage = { reaches: Record<string, Reach>; leftOut: string[] }
+
+/** Tests by number, cheapest first; how often one reaches it at most; whether loading a module does. */
+type Reach = { tests: number[]; hits: number; isStatic: boolean }
+
+/** What the worker says: that it is free, and what became of a mutant. */
 export type Message =
-  | { kind: 'begin'; id: string }
-  | { kind: 'killed' | 'survived' | 'uncovered'; id: string }
+  | { kind: 'next' }
+  | { kind: 'killed' | 'survived' | 'uncovered' }
   | { kind: 'coverage'; coverage: Coverage }
   | { kind: 'left out'; test: string }
   | { kind: 'broken'; reason: string }
-  | { kind: 'alive' }
-  | { kind: 'done' }
+  | { kind: 'alive' | 'full' }
 
-const testTimeoutMs = 2000
+type Stage = ReturnType<typeof openStage>
+type Recorded = { static: Record<string, number>; perTest: Record<string, Record<string, number>> }
+
 // A survivor meets every test that covers it, so a slow one would cost more than it can prove.
-const slowTestMs = 300
+const slowTestMs = 500
+// What one mutant may cost; after that it has survived.
+const patienceMs = 15_000
+const fullBytes = 1_200_000_000
 
 process.once('message', (job: Job) => {
   // A process that is hung says nothing; one that is busy does.
   setInterval(() => say({ kind: 'alive' }), 1000)
+  watchCrashes()
+  process.once('disconnect', () => process.exit())
   perform(job).catch((error: unknown) => {
     say({ kind: 'broken', reason: error instanceof Error ? (error.stack ?? '') : String(error) })
   })
 })
 
 async function perform(job: Job): Promise<void> {
-  const stage = openStage(job.root, job.files)
+  const stage = openStage('.', job.files)
   const recorded: Recorded = { static: {}, perTest: {} }
   switches.mutantCoverage = recorded
-  const tests = await stage.collect(job.testFiles)
+  const tests: CollectedTest[] = []
+  for (const file of job.testFiles) tests.push(...(await stage.collect(file)))
   const coverage = job.coverage ?? (await measureCoverage(tests, recorded))
   delete switches.mutantCoverage
   if (!job.coverage) say({ kind: 'coverage', coverage })
-  const isStatic = new Set(coverage.statics)
-  for (const mutant of job.mutants) {
-    say({ kind: 'begin', id: mutant.id })
-    const covering = (coverage.tests[mutant.id] ?? []).flatMap((index) => tests[index] ?? [])
-    if (covering.length === 0 && !isStatic.has(mutant.id)) {
-      say({ kind: 'uncovered', id: mutant.id })
-      continue
-    }
-    const isKilled =
-      (await isKilledBy(mutant.id, covering)) ||
-      (isStatic.has(mutant.id) && (await isKilledAtLoad(stage, mutant, job.testFiles)))
-    say({ kind: isKilled ? 'killed' : 'survived', id: mutant.id })
-  }
-  say({ kind: 'done' })
+  const leftOut = new Set(coverage.leftOut)
+  process.on('message', (mutant: Order) => {
+    const reach = coverage.reaches[mutant.id]
+    void tryMutant(stage, mutant, reach, { testFiles: job.testFiles, tests, leftOut })
+  })
+  say({ kind: 'next' })
 }
 
-type Recorded = { static: Record<string, number>; perTest: Record<string, Record<string, number>> }
+type Play = { tests: readonly CollectedTest[]; leftOut: ReadonlySet<string>; testFiles: string[] }
+
+async function tryMutant(
+  stage: Stage,
+  mutant: Order,
+  reach: Reach | undefined,
+  play: Play,
+): Promise<void> {
+  const { id } = mutant
+  if (!reach) say({ kind: 'uncovered' })
+  else {
+    const deadline = performance.now() + patienceMs
+    switches.hitLimit = 10 * reach.hits + 10_000
+    switches.activeMutant = id
+    const covering = reach.tests.flatMap((index) => play.tests[index] ?? [])
+    const isKilled =
+      (await isNoticed(covering, deadline)) ||
+      (reach.isStatic && (await isNoticedAtLoad(stage, mutant, play, deadline)))
+    switches.activeMutant = undefined
+    say({ kind: isKilled ? 'killed' : 'survived' })
+  }
+  say({ kind: isFull() ? 'full' : 'next' })
+}
+
+async function isNoticed(tests: readonly CollectedTest[], deadline: number): Promise<boolean> {
+  for (const test of tests) {
+    switches.hitCount = 0
+    if (await bounded(test.run)) return true
+    if (performance.now() > deadline) return false
+  }
+  return false
+}
+
+// Code that runs when its module is loaded: all that depends on it is loaded again with the mutant
+// in force, the test file beside it first.
+async function isNoticedAtLoad(
+  stage: Stage,
+  { file }: Order,
+  { testFiles, leftOut }: Play,
+  deadline: number,
+): Promise<boolean> {
+  stage.renew(file)
+  for (const testFile of stage.testsOf(file, testFiles)) {
+    if (performance.now() > deadline) return false
+    switches.hitCount = 0
+    let tests: CollectedTest[] = []
+    const failure = await bounded(async () => {
+      tests = await stage.collect(testFile)
+    })
+    if (failure !== undefined) return true
+    const usable = tests.filter((test) => !leftOut.has(nameOf(test)))
+    if (await isNoticed(usable, deadline)) return true
+  }
+  return false
+}
 
 // Cheap tests first: most mutants fall to the first one that looks at them.
 async function measureCoverage(
@@ -69,72 +127,47 @@ async function measureCoverage(
   recorded: Recorded,
 ): Promise<Coverage> {
   const timed: { index: number; milliseconds: number }[] = []
+  const leftOut: string[] = []
   for (const [index, test] of tests.entries()) {
     switches.currentTestId = String(index)
     const startedAt = performance.now()
-    const failure = await runBounded(test)
+    const failure = await bounded(test.run)
     const milliseconds = performance.now() - startedAt
     // Instrumented code is slow: a test that bounds time or steps may fail without a mutant.
-    const why = failure === undefined ? 'slow' : 'fails when instrumented'
+    const why = failure === undefined ? 'slow' : `fails when instrumented: ${failure.slice(0, 80)}`
     const isUsable = failure === undefined && milliseconds < slowTestMs
     if (isUsable) timed.push({ index, milliseconds })
-    else say({ kind: 'left out', test: `${test.file}: ${test.title} (${why})` })
-  }
-  switches.currentTestId = undefined
-  const covering: Record<string, number[]> = {}
-  for (const { index } of timed.toSorted((one, other) => one.milliseconds - other.milliseconds)) {
-    for (const id of Object.keys(recorded.perTest[String(index)] ?? {})) {
-      ;(covering[id] ??= []).push(index)
+    else {
+      leftOut.push(nameOf(test))
+      say({ kind: 'left out', test: `${nameOf(test)} (${why})` })
     }
   }
-  return { tests: covering, statics: Object.keys(recorded.static) }
+  switches.currentTestId = undefined
+  const reaches: Coverage['reaches'] = {}
+  const reachOf = (id: string) => (reaches[id] ??= { tests: [], hits: 0, isStatic: false })
+  for (const { index } of timed.toSorted((one, other) => one.milliseconds - other.milliseconds)) {
+    for (const [id, hits] of Object.entries(recorded.perTest[String(index)] ?? {})) {
+      const reach = reachOf(id)
+      reach.tests.push(index)
+      reach.hits = Math.max(reach.hits, hits)
+    }
+  }
+  for (const [id, hits] of Object.entries(recorded.static)) {
+    const reach = reachOf(id)
+    reach.isStatic = true
+    reach.hits = Math.max(reach.hits, hits)
+  }
+  return { reaches, leftOut }
 }
 
-async function isKilledBy(id: string, tests: readonly CollectedTest[]): Promise<boolean> {
-  switches.activeMutant = id
-  try {
-    for (const test of tests) if (await runBounded(test)) return true
-    return false
-  } finally {
-    switches.activeMutant = undefined
-  }
+function isFull(): boolean {
+  if (process.memoryUsage().heapUsed < fullBytes) return false
+  globalThis.gc?.()
+  return process.memoryUsage().heapUsed > fullBytes / 2
 }
 
-// Code that runs when its module is loaded: everything is loaded again with the mutant in force. The
-// tests of its own room come first and are nearly always enough.
-async function isKilledAtLoad(
-  stage: ReturnType<typeof openStage>,
-  mutant: { id: string; file: string },
-  testFiles: readonly string[],
-): Promise<boolean> {
-  const room = mutant.file.split('/').slice(0, 2).join('/')
-  const own = testFiles.filter(
-    (file) => file.startsWith(`${room}/`) && !stage.filesWithHooks.has(file),
-  )
-  switches.activeMutant = mutant.id
-  try {
-    const tests = await stage.collect(own)
-    for (const test of tests) if (await runBounded(test)) return true
-    return false
-  } catch {
-    return true
-  } finally {
-    switches.activeMutant = undefined
-  }
-}
-
-async function runBounded(test: CollectedTest): Promise<string | undefined> {
-  let timer: NodeJS.Timeout | undefined
-  const timeout = new Promise<string>((done) => {
-    timer = setTimeout(() => done('time-out'), testTimeoutMs)
-  })
-  try {
-    return await Promise.race([test.run().then(() => undefined), timeout])
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error)
-  } finally {
-    clearTimeout(timer)
-  }
+function nameOf({ file, title }: CollectedTest): string {
+  return `${file}: ${title}`
 }
 
 function say(message: Message): void {
