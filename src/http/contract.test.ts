@@ -60,6 +60,16 @@ for (const [name, open] of Object.entries(transports)) {
       )
     })
 
+    it('trusts an extra authority beside the ones it has', () =>
+      withServer(
+        { open, identity: stranger },
+        echoDigest,
+        async ({ send }) => {
+          assert.equal((await send({})).status, 200)
+        },
+        { extraCa: [identity.caPem] },
+      ))
+
     it('gives up a server that takes the connection and never shakes hands', () =>
       withRawServer(
         { open },

@@ -48,6 +48,8 @@ export type HttpOptions = {
   maxConnections: number
   /** Certificates to trust beside nothing else (PEM); absent means Node's own. */
   ca?: readonly string[]
+  /** Certificates to trust beside the others (PEM). */
+  extraCa?: readonly string[]
   /** Lets a certificate of `ca` that is not a root end the chain (a pinned intermediate or leaf). */
   allowPartialTrustChain?: boolean
   connectTimeoutMs?: number

@@ -12,6 +12,7 @@ import {
   type HttpRequest,
 } from './http.ts'
 import { proxyFor } from './proxy.ts'
+import { openTrust } from './trust.ts'
 
 const maxHeaderBytes = 32 * 1024
 // A buffer handed to TLS whole is held twice; pieces of this size are not (facts/transfer.md §11).
@@ -68,16 +69,8 @@ async function openTransport(
     const http = await import('node:http')
     return { agent: new http.Agent(shared), open: http.request }
   }
-  const [https, { createSecureContext }] = await Promise.all([
-    import('node:https'),
-    import('node:tls'),
-  ])
   // One context for all connections: each would parse every certificate of `ca` again.
-  const secureContext = createSecureContext({
-    minVersion: 'TLSv1.2',
-    ...(options.ca && { ca: [...options.ca] }),
-    ...(options.allowPartialTrustChain && { allowPartialTrustChain: true }),
-  })
+  const [https, secureContext] = await Promise.all([import('node:https'), openTrust(options)])
   const agent = new https.Agent({ ...shared, rejectUnauthorized: true, secureContext })
   return { agent, open: https.request }
 }

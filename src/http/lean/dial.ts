@@ -4,6 +4,7 @@ import type { ConnectionOptions, SecureContext } from 'node:tls'
 
 import { toHttpError } from '../failure.ts'
 import { HttpError, type HttpOptions } from '../http.ts'
+import { openTrust } from '../trust.ts'
 import { createLookup } from './lookup.ts'
 import { createReadBuffer } from './read-buffer.ts'
 import { Wire } from './wire.ts'
@@ -23,15 +24,6 @@ const readBufferBytes = 256 * 1024
 export function createTrust(options: HttpOptions): Trust {
   let context: Promise<SecureContext> | undefined
   return () => (context ??= openTrust(options))
-}
-
-async function openTrust({ ca, allowPartialTrustChain }: HttpOptions): Promise<SecureContext> {
-  const { createSecureContext } = await import('node:tls')
-  return createSecureContext({
-    minVersion: 'TLSv1.2',
-    ...(ca && { ca: [...ca] }),
-    ...(allowPartialTrustChain && { allowPartialTrustChain: true }),
-  })
 }
 
 /** Makes the dialler of one origin; TLS sessions are taken up again. */
