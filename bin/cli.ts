@@ -18,6 +18,8 @@ const usage = `azure-storage-drone ${version}
   policy lint|test|explain|diff|who-can   read the policy file, and answer for it
   issuer keys|rotate|revoke|publish|check the signing keys and the public documents
   plugin                                  run one pipeline step from PLUGIN_* variables
+  upload|download|sync|list|remove|link|verify
+                                          the same by hand: upload SOURCE... URL, download URL... FOLDER
   --help, --version
 `
 
@@ -30,8 +32,18 @@ const doors = {
   plugin: () => import('./plugin.ts'),
 }
 
+type TransferCommand = Parameters<typeof import('./transfer.ts').transferCommand>[0]
+
+function isTransferCommand(word: string | undefined): word is TransferCommand {
+  return /^(upload|download|sync|list|remove|link|verify)$/.test(word ?? '')
+}
+
 async function main(args: string[]): Promise<number | undefined> {
   const [command, ...rest] = args
+  if (isTransferCommand(command)) {
+    const { transferCommand } = await import('./transfer.ts')
+    return transferCommand(command, rest)
+  }
   switch (command) {
     case 'demo':
       return demo(rest)

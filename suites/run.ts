@@ -2,12 +2,16 @@
 // with --json the last line is one object.
 import type { SuiteResult } from './suite.ts'
 
+const [name = '', ...flags] = process.argv.slice(2)
+// Part of the names of cases, to run only those.
+const only = flags.find((flag) => !flag.startsWith('--')) ?? ''
+
 const suites: Record<string, () => Promise<SuiteResult>> = {
   kill: async () => (await import('./kill.ts')).runKillSuite(),
+  matrix: async () => (await import('./matrix.ts')).runMatrixSuite(only),
   mutation: async () => (await import('./mutation.ts')).runMutationSuite(),
 }
 
-const [name = '', ...flags] = process.argv.slice(2)
 const suite = suites[name]
 if (!suite) {
   process.stderr.write(`usage: npm run suite -- ${Object.keys(suites).join('|')} [--json]\n`)

@@ -371,8 +371,11 @@ static int serve(Conn *c, char *head) {
                   "{\"token_type\":\"Bearer\",\"expires_in\":3599,\"access_token\":\"bench\"}");
   if (strstr(path, "/v1/id-token"))
     return answer(c, "200 OK", "Content-Type: application/json\r\n",
-                  "{\"value\":\"e30.e30.e30\",\"count\":1,\"tenantId\":\"bench\",\"clientId\":\"bench\"}");
+                  "{\"value\":\"e30.e30.e30\",\"count\":11,\"identity\":{\"name\":\"bench\",\"tenant_id\":\"bench\",\"client_id\":\"bench\"}}");
   if (strstr(query, "comp=list")) return answer_list(c, path, query);
+  if (strstr(query, "comp=blocklist"))
+    return answer(c, "200 OK", "Content-Type: application/xml\r\n",
+                  "<?xml version=\"1.0\" encoding=\"utf-8\"?><BlockList><CommittedBlocks /><UncommittedBlocks /></BlockList>");
   if (strstr(query, "restype=container") || strstr(query, "restype=share") || strstr(query, "restype=directory"))
     return answer(c, "200 OK", "", "");
   return answer_read(c, path, head, !strcmp(method, "HEAD"));

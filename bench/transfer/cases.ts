@@ -29,21 +29,21 @@ export type Case = {
 }
 
 const gib = 1024 ** 3
-const big = { prefix: '/acct/c/big/', count: 1, sizeBytes: 2 * gib }
-const small = { prefix: '/acct/c/small/', count: 5_000, sizeBytes: 16 * 1024 }
-const medium = { prefix: '/acct/c/medium/', count: 5_000, sizeBytes: 64 * 1024 }
+const big = { prefix: '/acct/bench/big/', count: 1, sizeBytes: 2 * gib }
+const small = { prefix: '/acct/bench/small/', count: 5_000, sizeBytes: 16 * 1024 }
+const medium = { prefix: '/acct/bench/medium/', count: 5_000, sizeBytes: 64 * 1024 }
 
 const bigUp = ({ data }: Bench): Transfer => ({
   way: 'up',
   local: join(data, 'big/f000000'),
-  container: 'c',
+  container: 'bench',
   path: 'up/f000000',
   one: true,
 })
 const bigDown = ({ data }: Bench): Transfer => ({
   way: 'down',
   local: join(data, 'out'),
-  container: 'c',
+  container: 'bench',
   path: 'big/f000000',
   one: true,
 })
@@ -52,14 +52,14 @@ const folderUp =
   ({ data }: Bench): Transfer => ({
     way: 'up',
     local: join(data, name),
-    container: 'c',
+    container: 'bench',
     path: `up/${name}`,
     one: false,
   })
 const smallDown = ({ data }: Bench): Transfer => ({
   way: 'down',
   local: join(data, 'out'),
-  container: 'c',
+  container: 'bench',
   path: 'small',
   one: false,
 })
@@ -111,7 +111,7 @@ const sdk = (way: string, bench: Bench, origin: string, args: readonly string[])
   command: {
     who: 'sdk',
     program: process.execPath,
-    args: [join(import.meta.dirname, 'sdk.mjs'), way, origin, 'c', ...args],
+    args: [join(import.meta.dirname, 'sdk.mjs'), way, origin, 'bench', ...args],
     env: { NODE_EXTRA_CA_CERTS: bench.workshop.certFile },
   },
   rounds: 2,
@@ -129,7 +129,7 @@ export const cases: readonly Case[] = [
         () => ({
           way: 'up',
           local: join(bench.data, 'one/f000000'),
-          container: 'c',
+          container: 'bench',
           path: 'x/f000000',
           one: true,
         }),
@@ -208,9 +208,9 @@ export const cases: readonly Case[] = [
     sink: {},
     prepare: ({ workshop, peers, data }, { origin }) => {
       const local = join(data, 'many')
-      const transfer: Transfer = { way: 'up', local, container: 'd', path: 'm', one: false }
+      const transfer: Transfer = { way: 'up', local, container: 'peer', path: 'm', one: false }
       return [
-        oursFor(workshop, origin, { ...transfer, container: 'e' }),
+        oursFor(workshop, origin, { ...transfer, container: 'ours' }),
         azcopyFor(workshop, peers, origin, transfer, ['--put-md5']),
       ]
     },
@@ -220,7 +220,7 @@ export const cases: readonly Case[] = [
         {
           command: ours(workshop, origin, {
             action: 'sync',
-            container: 'e',
+            container: 'ours',
             source: local,
             target: 'm',
           }),
@@ -233,7 +233,7 @@ export const cases: readonly Case[] = [
             args: [
               'sync',
               local,
-              `${origin}/acct/d/m?sv=2022-11-02&sig=bench`,
+              `${origin}/acct/peer/m?sv=2022-11-02&sig=bench`,
               '--from-to',
               'LocalBlob',
               '--compare-hash',
@@ -256,7 +256,7 @@ export const cases: readonly Case[] = [
             args: [
               'sync',
               local,
-              `${rcloneRemote(origin, 'd')}d/m`,
+              `${rcloneRemote(origin, 'peer')}peer/m`,
               '--checksum',
               '--ca-cert',
               workshop.certFile,
@@ -303,7 +303,7 @@ export const cases: readonly Case[] = [
       {
         command: ours(workshop, origin, {
           action: 'upload',
-          share: 's',
+          share: 'bench',
           source: join(data, 'small'),
           target: 'up',
         }),
@@ -316,7 +316,7 @@ export const cases: readonly Case[] = [
           args: [
             'copy',
             `${join(data, 'small')}/*`,
-            `${origin}/acct/s/up?sv=2022-11-02&ss=f&sig=bench`,
+            `${origin}/acct/bench/up?sv=2022-11-02&ss=f&sig=bench`,
             '--from-to',
             'LocalFile',
             '--recursive',
@@ -341,10 +341,14 @@ export const cases: readonly Case[] = [
   },
   {
     name: 'listing 100,000 blobs',
-    sink: { families: [{ prefix: '/acct/c/list/', count: 100_000, sizeBytes: 1 }] },
+    sink: { families: [{ prefix: '/acct/bench/list/', count: 100_000, sizeBytes: 1 }] },
     runners: (bench, { origin }) => [
       {
-        command: ours(bench.workshop, origin, { action: 'list', container: 'c', source: 'list' }),
+        command: ours(bench.workshop, origin, {
+          action: 'list',
+          container: 'bench',
+          source: 'list',
+        }),
         rounds: 3,
       },
       sdk('list', bench, origin, ['list/']),
@@ -355,7 +359,7 @@ export const cases: readonly Case[] = [
           args: [
             'lsf',
             '-R',
-            `${rcloneRemote(origin, 'c')}c/list`,
+            `${rcloneRemote(origin, 'bench')}bench/list`,
             '--ca-cert',
             bench.workshop.certFile,
             '--config',

@@ -14,16 +14,16 @@ export async function measureCeiling({
   data,
 }: Bench): Promise<Record<string, string | number>[]> {
   const sink = await startSink(workshop, {
-    families: [{ prefix: '/acct/c/big/', count: 1, sizeBytes: bytes }],
+    families: [{ prefix: '/acct/bench/big/', count: 1, sizeBytes: bytes }],
   })
   const common = ['-s', '-o', '/dev/null', '--cacert', workshop.certFile, '-w', '%{time_total}']
   try {
     return [
       {
         who: 'curl up, one connection',
-        args: ['-T', join(data, 'big/f000000'), `${sink.origin}/acct/c/x`],
+        args: ['-T', join(data, 'big/f000000'), `${sink.origin}/acct/bench/x`],
       },
-      { who: 'curl down, one connection', args: [`${sink.origin}/acct/c/big/f000000`] },
+      { who: 'curl down, one connection', args: [`${sink.origin}/acct/bench/big/f000000`] },
     ].map(({ who, args }) => {
       const seconds = Number(execFileSync('curl', [...common, ...args]).toString())
       return {

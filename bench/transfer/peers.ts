@@ -140,6 +140,8 @@ export function rcloneFor(
       workshop.certFile,
       '--config',
       '/dev/null',
+      // What an earlier round left there is sent again.
+      '--ignore-times',
       '-q',
       ...flags,
     ],

@@ -1,11 +1,13 @@
 // The Azure clouds a build can talk to: where Entra lives, what audience it wants in our ID token,
-// and how blob host names end (facts/federation.md §1.1, §1.4).
+// and how host names of blob and file
+// services end (facts/federation.md §1.1, §1.4).
 
-/** One Azure cloud: its names for the three things we need. */
+/** One Azure cloud: its names for the things we need. */
 export type Cloud = {
   authorityHost: string
   federationAudience: string
   blobSuffix: string
+  fileSuffix: string
 }
 
 /** The name of a cloud as people write it in the setting `cloud`. */
@@ -17,16 +19,19 @@ export const clouds: Readonly<Record<CloudName, Cloud>> = {
     authorityHost: 'https://login.microsoftonline.com',
     federationAudience: 'api://AzureADTokenExchange',
     blobSuffix: 'blob.core.windows.net',
+    fileSuffix: 'file.core.windows.net',
   },
   usgov: {
     authorityHost: 'https://login.microsoftonline.us',
     federationAudience: 'api://AzureADTokenExchangeUSGov',
     blobSuffix: 'blob.core.usgovcloudapi.net',
+    fileSuffix: 'file.core.usgovcloudapi.net',
   },
   china: {
     authorityHost: 'https://login.partner.microsoftonline.cn',
     federationAudience: 'api://AzureADTokenExchangeChina',
     blobSuffix: 'blob.core.chinacloudapi.cn',
+    fileSuffix: 'file.core.chinacloudapi.cn',
   },
 }
 

@@ -3,8 +3,8 @@
 // the numbers tell these cases apart, so an unknown number is shown as it came.
 import { Fault, type FaultCode } from '../core/fault.ts'
 import type { Secret } from '../core/secret.ts'
-import { parseRecord, readAssertion } from './assertion.ts'
 import type { HttpAnswer } from '../http/http.ts'
+import { parseRecord, readAssertion } from './assertion.ts'
 import { toPlainLine } from './plain-line.ts'
 
 /** Why an exchange failed, in the one word a person acts on. */

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 
 import { Secret } from '../core/secret.ts'
-import { exchange, type ExchangeDeps } from './entra.ts'
 import { HttpError, type HttpAnswer, type HttpRequest } from '../http/http.ts'
+import { exchange, type ExchangeDeps } from './entra.ts'
 
 const claims = { iss: 'https://i/drone', sub: 'repo:octo/app@42:tag', aud: 'api://X' }
 const assertion = new Secret(

@@ -3,9 +3,9 @@
 import { Fault, messageOf } from '../core/fault.ts'
 import { Secret } from '../core/secret.ts'
 import type { Clock } from '../core/time.ts'
+import { type HttpAnswer, HttpError, type Send } from '../http/http.ts'
 import { parseRecord } from './assertion.ts'
 import { entraFault } from './entra-faults.ts'
-import { type HttpAnswer, HttpError, type Send } from '../http/http.ts'
 import { parseRetryAfterMs, retry, type RetryDeps, tokenDelaysMs, type Verdict } from './retry.ts'
 
 /** An access token, when it ends, and the id under which Entra logged the sign-in. */

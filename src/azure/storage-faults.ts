@@ -1,99 +1,33 @@
 // What a refusal of Azure Storage means (facts/federation.md §2.1): a refused token, a missing role,
-// a firewall and a missing container look alike to people and are told apart here.
-import { Fault, type FaultCode, messageOf } from '../core/fault.ts'
+// a firewall and a missing container look alike to people and are told apart here. The codes
+// themselves are in storage-codes.ts.
+import { Fault, messageOf } from '../core/fault.ts'
 import type { HttpAnswer, HttpError } from '../http/http.ts'
 import { toPlainLine } from './plain-line.ts'
+import { type Parsed, readingOf } from './storage-codes.ts'
 
-/** What a call was about, for the sentence: `upload “a/b.txt”` to a container of an account. */
-export type StorageCall = { doing: string; container: string; host: string }
-
-type Reading = { code: FaultCode; says: (answer: Parsed, call: StorageCall) => string }
-
-type Parsed = { status: number; code: string; message: string; detail: string; tenant: string }
-
-const token: Reading = { code: 'azure_storage_token_refused', says: tokenSentence }
-const role: Reading = {
-  code: 'azure_storage_role_missing',
-  says: ({ code }) =>
-    `the identity is known but has no role that allows this (or a condition of the role forbids ` +
-    `this path, or the assignment is younger than ten minutes): ${code}`,
-}
-const network: Reading = {
-  code: 'azure_storage_network_blocked',
-  says: ({ code }) => `the account does not accept calls from this network: ${code}`,
-}
-const key: Reading = {
-  code: 'azure_storage_key_refused',
-  says: ({ code }) =>
-    `the account wants a federated identity, and another credential came: ${code}`,
-}
-const container: Reading = {
-  code: 'azure_storage_container_absent',
-  says: (_, call) => `the container “${call.container}” does not exist on ${call.host}`,
-}
-const blob: Reading = { code: 'transfer_blob_absent', says: () => 'the blob does not exist' }
-const exists: Reading = { code: 'transfer_target_exists', says: () => 'the blob exists already' }
-const changed: Reading = {
-  code: 'transfer_blob_changed',
-  says: ({ code }) => `the blob changed while it was transferred: ${code}`,
-}
-const lease: Reading = {
-  code: 'azure_storage_lease_held',
-  says: ({ code }) => `somebody holds a lease on it: ${code}`,
-}
-const immutable: Reading = {
-  code: 'azure_storage_immutable',
-  says: ({ code }) => `an immutability policy or legal hold protects it: ${code}`,
-}
-const archived: Reading = {
-  code: 'azure_storage_archived',
-  says: ({ code }) => `the blob is in the Archive tier: ${code}`,
-}
-const checksum: Reading = {
-  code: 'transfer_checksum_mismatch',
-  says: ({ code }) => `the bytes that arrived are not the bytes that were sent: ${code}`,
+/** What a call was about, for the sentence: `upload “a/b.txt”` to a container or share of an account. */
+export type StorageCall = {
+  doing: string
+  container: string
+  host: string
+  /** What `container` is; a container when absent. */
+  place?: 'container' | 'share'
 }
 
-const readings: Readonly<Record<string, Reading>> = {
-  InvalidAuthenticationInfo: token,
-  AuthenticationFailed: token,
-  NoAuthenticationInformation: token,
-  AuthorizationPermissionMismatch: role,
-  InsufficientAccountPermissions: role,
-  AuthorizationFailure: network,
-  AuthorizationSourceIPMismatch: network,
-  IpAuthorizationFailure: network,
-  PublicAccessNotPermitted: key,
-  KeyBasedAuthenticationNotPermitted: key,
-  AuthorizationProtocolMismatch: key,
-  AuthorizationServiceMismatch: key,
-  AuthorizationResourceTypeMismatch: key,
-  ContainerNotFound: container,
-  ContainerBeingDeleted: container,
-  ContainerDisabled: container,
-  BlobNotFound: blob,
-  BlobAlreadyExists: exists,
-  UnauthorizedBlobOverwrite: exists,
-  ConditionNotMet: changed,
-  TargetConditionNotMet: changed,
-  BlobImmutableDueToPolicy: immutable,
-  BlobImmutableDueToLegalHold: immutable,
-  BlobArchived: archived,
-  BlobBeingRehydrated: archived,
-  Md5Mismatch: checksum,
-  Crc64Mismatch: checksum,
-}
-
-/** The fault for an answer of Blob Storage that is not a success. */
+/** The fault for an answer of Blob or File Storage that is not a success. */
 export function storageFault(answer: HttpAnswer, call: StorageCall): Fault {
   const parsed = parseRefusal(answer)
   const requestId = toPlainLine(answer.headers['x-ms-request-id'] ?? 'unknown', 64)
-  const reading = readingOf(parsed)
+  const { code, says, hint } = readingOf(parsed, call.place ?? 'container')
   return new Fault(
-    reading.code,
-    `Could not ${call.doing}: ${reading.says(parsed, call)} ` +
+    code,
+    `Could not ${call.doing}: ${says(parsed, call)} ` +
       `[HTTP ${parsed.status}, request id ${requestId}]`,
-    { details: { httpStatus: parsed.status, storageCode: parsed.code, requestId } },
+    {
+      details: { httpStatus: parsed.status, storageCode: parsed.code, requestId },
+      ...(hint !== undefined && { hint }),
+    },
   )
 }
 
@@ -117,43 +51,6 @@ export function isTransientStatus(status: number): boolean {
   return [408, 429, 500, 502, 503, 504].includes(status)
 }
 
-function readingOf(parsed: Parsed): Reading {
-  const known = Object.hasOwn(readings, parsed.code) ? readings[parsed.code] : undefined
-  if (known) return known
-  if (parsed.code.startsWith('Lease')) return lease
-  if (parsed.status === 429 || parsed.code === 'ServerBusy' || parsed.status === 503) {
-    return {
-      code: 'azure_storage_throttled',
-      says: () => `the account is too busy: ${named(parsed)}`,
-    }
-  }
-  if (isTransientStatus(parsed.status)) {
-    return { code: 'azure_storage_unavailable', says: () => `the service failed: ${named(parsed)}` }
-  }
-  if (parsed.status === 401) return token
-  // A HEAD has no body, and some proxies drop the header: the status is all there is.
-  if (parsed.status === 404 && parsed.code === '') return blob
-  if (parsed.status === 412) return changed
-  return { code: 'azure_storage_refused', says: () => `storage answered ${named(parsed)}` }
-}
-
-function named({ code, message, status }: Parsed): string {
-  const name = code || `status ${status} without a storage code`
-  return message === '' ? name : `${name} (“${message}”)`
-}
-
-function tokenSentence({ code, detail, tenant }: Parsed): string {
-  const why = /issuer/i.test(detail)
-    ? 'its tenant is not the tenant of the account'
-    : /audience/i.test(detail)
-      ? 'it is meant for another service'
-      : /lifetime|expired/i.test(detail)
-        ? 'it is expired, or a clock is wrong'
-        : detail || 'storage gave no reason'
-  const home = tenant ? ` The account trusts ${tenant}.` : ''
-  return `storage refused the access token: ${why} (${code || '401'}).${home}`
-}
-
 function parseRefusal({ status, headers, body }: HttpAnswer): Parsed {
   const xml = body.toString('utf8', 0, 16_384)
   const tenant = /authorization_uri="?([^\s",]+)/.exec(headers['www-authenticate'] ?? '')?.[1]
@@ -163,6 +60,7 @@ function parseRefusal({ status, headers, body }: HttpAnswer): Parsed {
     // Azure repeats request id and time behind the first line.
     message: toPlainLine(element(xml, 'Message').split('\n', 1)[0] ?? ''),
     detail: toPlainLine(element(xml, 'AuthenticationErrorDetail')),
+    header: toPlainLine(element(xml, 'HeaderName'), 64),
     tenant: toPlainLine(tenant ?? '', 200),
   }
 }

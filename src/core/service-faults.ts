@@ -106,6 +106,11 @@ export const serviceFaults = {
     3,
     'Set `mode: enforce` in the policy entry once its trial has shown what you expect.',
   ),
+  policy_identity_unapplied: row(
+    403,
+    3,
+    'Run `azure-storage-drone trust apply`, and put the client id it tells into the policy file.',
+  ),
   policy_verb_denied: row(
     403,
     3,

@@ -169,6 +169,27 @@ export const stepFaults = {
   ),
   transfer_name_clash: row(409, 2, 'Give the two sources different names or different targets.'),
   transfer_name_invalid: row(400, 2, 'Rename it: this name cannot be kept on the other side.'),
+  transfer_pattern_invalid: row(
+    400,
+    2,
+    'Correct the pattern: `*`, `**`, `?`, `[a-z]`, `{a,b}`, and `!` in front of what is taken away.',
+  ),
+  transfer_link_refused: row(
+    400,
+    2,
+    'Leave the link out with `exclude`, or set `symlinks: skip`; links may only lead to places inside of the source.',
+  ),
+  transfer_properties_invalid: row(400, 2, 'Correct the rule: Azure would refuse it.'),
+  transfer_encoding_invalid: row(
+    422,
+    6,
+    'Set `decompress: never` to get the bytes as they are kept, or upload the file again.',
+  ),
+  transfer_expands_too_far: row(
+    422,
+    6,
+    'Set `decompress: never` to get the bytes as they are kept, if you trust who wrote them.',
+  ),
   transfer_path_unsafe: row(
     400,
     6,
@@ -196,7 +217,22 @@ export const stepFaults = {
     6,
     'Run again; if it stays, the blob or a proxy between is damaged.',
   ),
-  transfer_interrupted: row(499, 5, 'Run the step again; nothing half-written was left.', true),
+  transfer_source_empty: row(
+    404,
+    4,
+    'Check `source`; to empty a target on purpose, use the action `remove`.',
+  ),
+  transfer_too_many_removals: row(
+    409,
+    4,
+    'Look at the list of a dry run; set `max_delete` higher if all of it may go.',
+  ),
+  transfer_interrupted: row(
+    499,
+    5,
+    'Run the step again: it goes on where this one ended, and no file is half-written.',
+    true,
+  ),
 
   plugin_setting_invalid: row(400, 2, 'Correct the setting in .drone.yml.'),
   plugin_token_empty: row(401, 3, ''),

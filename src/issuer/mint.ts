@@ -9,8 +9,9 @@ import { Secret } from '../core/secret.ts'
 import { toNumericDate } from '../core/time.ts'
 import { toClaims } from '../identity/claims.ts'
 import type { Signer } from '../keys/signer.ts'
+import { needApplied, type AppliedIdentity } from '../policy/applied.ts'
 import { checkAudience, checkMode, decide, type Admission } from '../policy/decide.ts'
-import { longestLifetimeSeconds, type AzureIdentity, type Policy } from '../policy/schema.ts'
+import { longestLifetimeSeconds, type Policy } from '../policy/schema.ts'
 import type { RequestTokenRow, Store } from '../store/store.ts'
 import { issuerOf } from './discovery.ts'
 import { expiryOf, parsePayload, type TokenPayload } from './request-token.ts'
@@ -32,7 +33,7 @@ export type MintDeps = {
 /** A minted ID token and the identity it is meant for. */
 export type Minted = {
   token: Secret
-  identity: AzureIdentity
+  identity: AppliedIdentity
   subject: string
   audience: string
   jti: string
@@ -102,7 +103,7 @@ export async function mintForBuild(
   const admission = decide(deps.policy(), build, grant.entry)
   checkMode(admission)
   checkAudience(admission.entry, audience)
-  const { identity } = admission.entry
+  const identity = needApplied(admission.entry)
   const claims = claimsFor(deps, build, admission, { audience, verifiedBy })
   const { jti } = claims
   const token = new Secret(await deps.signer.sign(claims))

@@ -57,6 +57,8 @@ export async function openPolicySource(
     policy_sha256: state.sha256,
   })
 
+  warn(deps, policy)
+
   const accept = async (changed: LoadedPolicy) => {
     const next = describe(deps, changed)
     // On record before it decides anything.
@@ -69,6 +71,7 @@ export async function openPolicySource(
     policy = changed.policy
     state = next
     deps.log.info({ policy: next.sha256, entries: next.entries }, 'a changed policy is in force')
+    warn(deps, policy)
   }
   const reject = async (problem: string) => {
     state = { ...state, problem }
@@ -101,6 +104,10 @@ export async function openPolicySource(
       }
     },
   }
+}
+
+function warn({ log }: PolicySourceDeps, { notices = [] }: Policy): void {
+  for (const notice of notices) log.warn({}, notice)
 }
 
 function describe({ now }: PolicySourceDeps, { policy, sha256 }: LoadedPolicy): PolicyState {

@@ -10,6 +10,7 @@ import { hashSecret } from '../core/digest.ts'
 import { Fault, isFaultCode, type FaultCode } from '../core/fault.ts'
 import type { Log } from '../core/log.ts'
 import { Secret } from '../core/secret.ts'
+import { needApplied } from '../policy/applied.ts'
 import { checkMode, type Admission } from '../policy/decide.ts'
 import type { Store } from '../store/store.ts'
 
@@ -84,6 +85,7 @@ function decidePayload(offer: Offer): TokenPayload {
   try {
     const admission = offer.decide()
     checkMode(admission)
+    needApplied(admission.entry)
     return { kind: 'grant', entry: admission.entry.name, build: offer.build }
   } catch (error) {
     if (!(error instanceof Fault)) throw error

@@ -11,7 +11,8 @@ import {
 } from 'jose'
 
 import { toNumericDate } from '../core/time.ts'
-import type { LabApp, LabCredential } from './entra-directory.ts'
+import type { StoredCredential } from './entra-credentials.ts'
+import type { LabApp } from './entra-directory.ts'
 import { EntraRefusal } from './entra-errors.ts'
 import { spellKeyId } from './entra-issuers.ts'
 
@@ -57,13 +58,17 @@ export function readAssertion(token: string): LabAssertion {
   }
 }
 
-/** The app's credential with exactly this issuer, subject and audience; refuses naming the first that differs. */
-export function matchCredential(app: LabApp, assertion: LabAssertion): LabCredential {
+/** The credential with exactly this issuer, subject and audience; refuses naming the first that differs. */
+export function matchCredential(
+  app: LabApp,
+  credentials: readonly StoredCredential[],
+  assertion: LabAssertion,
+): StoredCredential {
   const { issuer, subject, audiences } = assertion
-  if (app.credentials.length === 0) {
+  if (credentials.length === 0) {
     throw new EntraRefusal(70025, { clientId: app.clientId, displayName: app.displayName })
   }
-  const ofIssuer = app.credentials.filter((each) => each.issuer === issuer)
+  const ofIssuer = credentials.filter((each) => each.issuer === issuer)
   if (ofIssuer.length === 0) throw new EntraRefusal(700211, { issuer })
   const ofSubject = ofIssuer.filter((each) => each.subject === subject)
   if (ofSubject.length === 0) {

@@ -62,6 +62,11 @@ export const refusals = {
     'invalid_client',
     "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
   ),
+  7000222: row(
+    401,
+    'invalid_client',
+    "The provided client secret keys for app '{clientId}' are expired. Visit the Azure portal to create new keys for your app: https://aka.ms/NewClientSecret, or consider using certificate credentials for added security: https://aka.ms/certCreds.",
+  ),
   50027: row(400, 'invalid_request', 'JWT token is invalid or malformed.'),
   5002727: row(
     400,

@@ -8,13 +8,12 @@ import {
   verifySignature,
   type LabAssertion,
 } from './entra-assertion.ts'
-import type { LabApp, LabDirectory } from './entra-directory.ts'
+import { hasPrincipal, type LabApp, type LabDirectory } from './entra-directory.ts'
 import { EntraRefusal } from './entra-errors.ts'
 import type { IssuerKeys } from './entra-issuers.ts'
-import { storageAudience } from './entra-tokens.ts'
+import type { TokenUse } from './entra-tokens.ts'
 
 const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
-const knownResources = new Set([storageAudience, `${storageAudience}/`])
 
 /** A row of the sign-in log; texts are empty as far as the exchange did not get. */
 export type LabExchange = {
@@ -30,6 +29,9 @@ export type LabExchange = {
   audience: string
   jti: string
   federatedCredentialName: string
+  federatedCredentialId: string
+  /** The resource of the token, as it was asked for. */
+  resource: string
   /** 0 or the number behind AADSTS. */
   resultCode: number
   resultText: string
@@ -37,29 +39,44 @@ export type LabExchange = {
   accessTokenSha256: string
 }
 
-type ExchangeDeps = { now: Clock; directory: LabDirectory; issuers: IssuerKeys }
+type ExchangeDeps = {
+  now: Clock
+  directory: LabDirectory
+  issuers: IssuerKeys
+  /** Resource identifiers, without a slash at the end, and the audience of tokens for them. */
+  resources: ReadonlyMap<string, string>
+}
 
-/** The app a request proves to come from; fills the record, throws an EntraRefusal. */
+/** Who a request proves to come from and what its token is for; fills the record, throws an EntraRefusal. */
 export async function authenticate(
-  { now, directory, issuers }: ExchangeDeps,
+  { now, directory, issuers, resources }: ExchangeDeps,
   request: { tenantId: string; form: URLSearchParams },
   record: LabExchange,
-): Promise<LabApp> {
+): Promise<{ app: LabApp; use: TokenUse }> {
   const { tenantId, form } = request
   const { clientId, resource } = readRequest(form)
   record.clientId = clientId
-  const app = findApp(directory, tenantId, clientId)
+  const app = findApp({ now, directory }, tenantId, clientId)
   record.objectId = app.objectId
-  if (!knownResources.has(resource)) throw new EntraRefusal(500011, { resource, tenant: tenantId })
+  record.resource = resource
+  const audience = resources.get(resource.replace(/\/$/, ''))
+  if (audience === undefined) throw new EntraRefusal(500011, { resource, tenant: tenantId })
+  const use = { audience, graphPermissions: app.graphPermissions }
 
-  const assertion = readAssertion(findAssertion(form, clientId))
+  const token = findAssertion(form)
+  if (token === undefined) {
+    checkSecret({ now }, app, form.get('client_secret') ?? '')
+    return { app, use: { ...use, isBySecret: true } }
+  }
+  const assertion = readAssertion(token)
   noteAssertion(record, assertion)
-  const credential = matchCredential(app, assertion)
+  const credential = matchCredential(app, app.seeCredentials(now()), assertion)
   record.federatedCredentialName = credential.name
+  record.federatedCredentialId = credential.id
   const key = await issuers.find(assertion.issuer, assertion.keyId)
   await verifySignature(assertion, key)
   checkLifetime({ now: now() }, assertion)
-  return app
+  return { app, use }
 }
 
 /** Refuses a tenant that cannot exist (900023) or is not in the directory (90002). */
@@ -86,23 +103,36 @@ function readScope(scope: string): string {
   return resource
 }
 
-function findApp(directory: LabDirectory, tenantId: string, clientId: string): LabApp {
+function findApp(
+  { now, directory }: Pick<ExchangeDeps, 'now' | 'directory'>,
+  tenantId: string,
+  clientId: string,
+): LabApp {
   checkTenant(directory, tenantId)
   const app = directory.findApp(tenantId, clientId)
-  if (!app) throw new EntraRefusal(700016, { clientId, tenant: tenantId })
+  if (!app || !hasPrincipal(app, now())) {
+    throw new EntraRefusal(700016, { clientId, tenant: tenantId })
+  }
   if (!app.enabled) throw new EntraRefusal(7000112, { clientId, displayName: app.displayName })
   return app
 }
 
-function findAssertion(form: URLSearchParams, clientId: string): string {
+// Undefined when a client secret was sent instead.
+function findAssertion(form: URLSearchParams): string | undefined {
   const assertion = form.get('client_assertion') ?? ''
   if (assertion === '') {
-    // The lab's apps have no secret, so whatever was sent as one is wrong.
-    if (form.get('client_secret')) throw new EntraRefusal(7000215, { clientId })
+    if (form.get('client_secret')) return undefined
     throw new EntraRefusal(7000218)
   }
   if (need(form, 'client_assertion_type') !== assertionType) throw new EntraRefusal(9002313)
   return assertion
+}
+
+function checkSecret({ now }: Pick<ExchangeDeps, 'now'>, app: LabApp, value: string): void {
+  const { clientId } = app
+  const secret = app.secrets.find((each) => each.kind === 'password' && each.value === value)
+  if (!secret) throw new EntraRefusal(7000215, { clientId })
+  if (secret.endsAt <= now()) throw new EntraRefusal(7000222, { clientId })
 }
 
 function noteAssertion(record: LabExchange, assertion: LabAssertion): void {

@@ -229,6 +229,7 @@ const cases: Case[] = [
     },
   },
   { code: 7000215, name: 'a secret', ask: () => kit.ask('', { form: { client_secret: 'guess' } }) },
+  { code: 7000222, name: 'an expired secret', ask: () => kit.askWithSecret(-1) },
   { code: 7000218, name: 'no credential', ask: () => kit.ask('') },
   {
     code: 9002313,

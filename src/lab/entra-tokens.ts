@@ -6,8 +6,14 @@ import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, SignJWT }
 
 import { type Clock, toNumericDate } from '../core/time.ts'
 
-/** The resource every access token of the lab is for. */
+/** The resource of access tokens for storage. */
 export const storageAudience = 'https://storage.azure.com'
+
+/** The resource of access tokens for Microsoft Graph. */
+export const graphAudience = 'https://graph.microsoft.com'
+
+/** The resource of access tokens for Azure Resource Manager. */
+export const armAudience = 'https://management.azure.com'
 
 // Entra dates its tokens back, so that a resource with a slow clock takes them at once.
 const backdateSeconds = 300
@@ -15,11 +21,19 @@ const backdateSeconds = 300
 /** An application's service principal in one tenant. */
 export type LabPrincipal = { tenantId: string; clientId: string; objectId: string }
 
+/** What a token is for; the default is storage, and an assertion as proof. */
+export type TokenUse = {
+  audience?: string
+  /** Permissions of Graph, which go into a token for Graph only. */
+  graphPermissions?: readonly string[]
+  isBySecret?: boolean
+}
+
 /** Signs access tokens; `keys` is the public half. */
 export type TokenSigner = {
   keys: { keys: JWK[] }
   lifetimeSeconds: number
-  sign: (principal: LabPrincipal, traceId: string) => Promise<string>
+  sign: (principal: LabPrincipal, traceId: string, use?: TokenUse) => Promise<string>
 }
 
 /** Makes a signer with a fresh RSA key. */
@@ -33,9 +47,9 @@ export async function createTokenSigner(
   return {
     keys: { keys: [{ ...jwk, kid, use: 'sig', alg: 'RS256' }] },
     lifetimeSeconds,
-    sign(principal, traceId) {
+    sign(principal, traceId, use = {}) {
       const issuedAt = toNumericDate(now())
-      return new SignJWT({ ...identityClaims(principal), uti: toUti(traceId), ver: '1.0' })
+      return new SignJWT({ ...identityClaims(principal, use), uti: toUti(traceId), ver: '1.0' })
         .setProtectedHeader({ typ: 'JWT', alg: 'RS256', x5t: kid, kid })
         .setIssuedAt(issuedAt - backdateSeconds)
         .setNotBefore(issuedAt - backdateSeconds)
@@ -65,16 +79,20 @@ export function toUti(guid: string): string {
   return bytes.toString('base64url')
 }
 
-function identityClaims({ tenantId, clientId, objectId }: LabPrincipal): Record<string, string> {
+function identityClaims(
+  { tenantId, clientId, objectId }: LabPrincipal,
+  { audience = storageAudience, graphPermissions = [], isBySecret = false }: TokenUse,
+): Record<string, unknown> {
   return {
-    aud: storageAudience,
+    aud: audience,
     iss: issuerOf(tenantId),
     appid: clientId,
-    appidacr: '2', // authenticated by a certificate or assertion, not by a secret
+    appidacr: isBySecret ? '1' : '2', // 2: authenticated by a certificate or assertion
     idp: issuerOf(tenantId),
     idtyp: 'app',
     oid: objectId,
     sub: objectId,
     tid: tenantId,
+    ...(audience === graphAudience && graphPermissions.length > 0 && { roles: graphPermissions }),
   }
 }

@@ -30,6 +30,8 @@ export type EntraKit = {
     token: Parameters<TestIssuer['sign']>[0],
     change?: RequestChange,
   ) => Promise<TestAnswer>
+  /** Gives the app a secret that ends so many seconds from now, and sends it. */
+  askWithSecret: (secondsLeft: number, change?: RequestChange) => Promise<TestAnswer>
   /** Makes a new `app` that trusts the issuer. */
   renewApp: () => void
   /** A new app, a fixed time, and an issuer without changes. */
@@ -51,6 +53,14 @@ export async function startEntraKit(): Promise<EntraKit> {
     time: new Date(),
     ask: (assertion, change = {}) => sendTokenRequest(kit, assertion, change),
     askSigned: async (token, change) => kit.ask(await issuer.sign(token), change),
+    askWithSecret(secondsLeft, change = {}) {
+      const startsAt = new Date(kit.time.getTime() - 60_000)
+      const endsAt = new Date(kit.time.getTime() + secondsLeft * 1000)
+      const value = randomUUID()
+      const names = { keyId: randomUUID(), kind: 'password', displayName: 'test' } as const
+      kit.app.secrets.push({ ...names, value, startsAt, endsAt })
+      return kit.ask('', { ...change, form: { client_secret: value, ...change.form } })
+    },
     renewApp() {
       kit.app = registerApp(entra, issuer)
     },

@@ -98,6 +98,8 @@ describe('entra', () => {
         ...trusted,
         jti: 'jti-1',
         federatedCredentialName: 'main',
+        federatedCredentialId: kit.app.credentials[0]?.id,
+        resource: 'https://storage.azure.com',
         resultCode: 0,
         resultText: '',
         accessTokenSha256: sha256Hex(token).toUpperCase(),

@@ -13,6 +13,7 @@ import type { LabAuthority } from './authority.ts'
 import {
   createDirectory,
   type LabApp,
+  type LabAppDetails,
   type LabAppSettings,
   type LabDirectory,
 } from './entra-directory.ts'
@@ -20,9 +21,12 @@ import { describeRefusal, EntraRefusal, refusals } from './entra-errors.ts'
 import { authenticate, checkTenant, type LabExchange } from './entra-exchange.ts'
 import { createIssuerKeys, type IssuerKeys } from './entra-issuers.ts'
 import {
+  armAudience,
   createTokenSigner,
+  graphAudience,
   type LabPrincipal,
   newTraceId,
+  storageAudience,
   type TokenSigner,
   toUti,
 } from './entra-tokens.ts'
@@ -38,7 +42,11 @@ export type LabEntra = {
   owner: LabPrincipal
   /** The public keys of the access tokens. */
   jwks: () => { keys: JWK[] }
-  registerApp: (settings: LabAppSettings) => LabApp
+  /** What Graph and ARM show and change. */
+  directory: LabDirectory
+  registerApp: (settings: LabAppSettings, details?: LabAppDetails) => LabApp
+  /** Takes the URL of a lab server for the resource it plays; SDKs derive scopes from endpoints. */
+  addResource: (url: string, audience: string) => void
   /** The sign-in log, oldest first. */
   exchanges: readonly LabExchange[]
   /** Every access token given out, for searches for leaks. */
@@ -47,6 +55,8 @@ export type LabEntra = {
   presentedAssertions: readonly string[]
   /** A storage token of the owner, without an exchange. */
   mintOwnerToken: () => Promise<string>
+  /** A token of this identity without an exchange, as somebody signed in with Azure CLI has one. */
+  mintToken: (app: LabApp, audience: string) => Promise<string>
   /** Drops the cached keys of token issuers, as time does at the real one. */
   forgetIssuers: () => void
   close: () => Promise<void>
@@ -59,6 +69,7 @@ type EntraState = {
   now: Clock
   directory: LabDirectory
   issuers: IssuerKeys
+  resources: Map<string, string>
   signer: TokenSigner
   exchanges: LabExchange[]
   issuedTokens: string[]
@@ -75,6 +86,12 @@ export async function startEntra(
   const directory = createDirectory(tenantId)
   const issuers = createIssuerKeys({ authority })
   const signer = await createTokenSigner({ now }, { lifetimeSeconds })
+  const resources = new Map([
+    [storageAudience, storageAudience],
+    [graphAudience, graphAudience],
+    [armAudience, armAudience],
+    ['https://management.core.windows.net', armAudience],
+  ])
   const exchanges: LabExchange[] = []
   const issuedTokens: string[] = []
   const presentedAssertions: string[] = []
@@ -82,6 +99,7 @@ export async function startEntra(
     now,
     directory,
     issuers,
+    resources,
     signer,
     exchanges,
     issuedTokens,
@@ -97,12 +115,20 @@ export async function startEntra(
     tenantId,
     owner,
     jwks: () => signer.keys,
-    registerApp: (settings) => directory.registerApp(settings),
+    directory,
+    registerApp: (settings, details) => directory.registerApp(settings, details),
+    addResource: (resource, audience) => void resources.set(resource, audience),
     exchanges,
     issuedTokens,
     presentedAssertions,
     async mintOwnerToken() {
       const token = await signer.sign(owner, newTraceId())
+      issuedTokens.push(token)
+      return token
+    },
+    async mintToken(app, audience) {
+      const { graphPermissions } = app
+      const token = await signer.sign(app, newTraceId(), { audience, graphPermissions })
       issuedTokens.push(token)
       return token
     },
@@ -137,8 +163,8 @@ async function exchange(state: EntraState, c: Context, tenantId: string): Promis
   c.header('x-ms-request-id', record.traceId)
   c.header('client-request-id', record.correlationId)
   try {
-    const app = await authenticate(state, { tenantId, form }, record)
-    const token = await state.signer.sign(app, record.traceId)
+    const { app, use } = await authenticate(state, { tenantId, form }, record)
+    const token = await state.signer.sign(app, record.traceId, use)
     record.accessTokenSha256 = sha256Hex(token).toUpperCase()
     record.resultCode = 0
     state.issuedTokens.push(token)
@@ -186,6 +212,8 @@ function openRecord(time: Date, tenantId: string, correlationId: string): LabExc
     audience: '',
     jti: '',
     federatedCredentialName: '',
+    federatedCredentialId: '',
+    resource: '',
     resultCode: -1, // stays only when the lab itself failed
     resultText: '',
     accessTokenSha256: '',

@@ -8,12 +8,16 @@ import type { LabAuthority } from './authority.ts'
 /** A running listener: its base URL without a trailing slash, and the way to end it. */
 export type LabListener = { url: string; close: () => Promise<void> }
 
-/** Serves the handler over TLS on 127.0.0.1; fails when no port can be bound. */
+/**
+ * Serves the handler over TLS on 127.0.0.1, also under `extraHosts` for clients that go by a real name;
+ * fails when no port can be bound.
+ */
 export async function listenTls(
   { authority }: { authority: LabAuthority },
   handle: RequestListener,
+  extraHosts: readonly string[] = [],
 ): Promise<LabListener> {
-  const { certPem, keyPem } = await authority.issue(['localhost', '127.0.0.1'])
+  const { certPem, keyPem } = await authority.issue(['localhost', '127.0.0.1', ...extraHosts])
   const server = createServer({ cert: certPem, key: keyPem }, handle)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)

@@ -11,7 +11,7 @@ import type { Clock } from '../core/time.ts'
 import type { LabEntra } from './entra.ts'
 import { answerRefusal, headerOf, StorageRefusal } from './storage-errors.ts'
 import type { Forwarder } from './storage-forward.ts'
-import { classifyOperation, isKeyBased, parseTarget } from './storage-operations.ts'
+import { classifyOperation, isKeyBased, parseTarget, readDelegation } from './storage-operations.ts'
 import type { RoleBook } from './storage-roles.ts'
 import { readBearer, verifyAccessToken } from './storage-tokens.ts'
 
@@ -56,6 +56,8 @@ export type StorageFront = FrontDeps & {
   calls: StorageCall[]
   failures: InjectedFailure[]
   isNetworkDenied: boolean
+  /** Object ids that have got a key to sign links with. */
+  delegates: Set<string>
 }
 
 /** A front for these accounts, with an empty log. */
@@ -67,6 +69,7 @@ export function createFront(deps: FrontDeps, accounts: readonly string[]): Stora
     calls: [],
     failures: [],
     isNetworkDenied: false,
+    delegates: new Set(),
   }
 }
 
@@ -119,14 +122,27 @@ async function admit(
   if (!operation || !front.roles.allows(call.requesterObjectId, target, operation)) {
     throw new StorageRefusal('AuthorizationPermissionMismatch')
   }
+  if (operation.name === 'GetUserDelegationKey') front.delegates.add(call.requesterObjectId)
 }
 
 async function identify(
-  { now, entra, findKey }: StorageFront,
+  { now, entra, findKey, delegates }: StorageFront,
   request: IncomingMessage,
   call: StorageCall,
 ): Promise<void> {
   const authorization = headerOf(request, 'authorization')
+  const delegation = readDelegation(request.url ?? '', authorization)
+  if (delegation) {
+    // Azurite behind us checks signature, times and permissions; it does not know who may sign.
+    const { objectId, tenantId, signature } = delegation
+    call.authenticationHash = sha256Hex(signature).toUpperCase()
+    if (tenantId !== entra.tenantId || !delegates.has(objectId)) {
+      throw new StorageRefusal('AuthenticationFailed')
+    }
+    call.tenantId = tenantId
+    call.requesterObjectId = objectId
+    return
+  }
   if (isKeyBased(request.url ?? '', authorization)) {
     throw new StorageRefusal('KeyBasedAuthenticationNotPermitted')
   }

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 
 import * as fc from 'fast-check'
 
-import { classifyOperation, isKeyBased, parseTarget } from './storage-operations.ts'
+import { classifyOperation, isKeyBased, parseTarget, readDelegation } from './storage-operations.ts'
 
 describe('storage operations', () => {
   test('names survive being encoded into a path', () => {
@@ -45,6 +45,15 @@ describe('storage operations', () => {
     { method: 'DELETE', url: '/a/c?restype=container', name: 'DeleteContainer' },
     { method: 'GET', url: '/a/c?restype=container&comp=list&prefix=x', name: 'ListBlobs' },
     { method: 'GET', url: '/a?comp=list', name: 'ListContainers' },
+    { method: 'GET', url: '/a/c/b?comp=blocklist&blocklisttype=all', name: 'GetBlockList' },
+    {
+      method: 'POST',
+      url: '/a/?restype=service&comp=userdelegationkey',
+      name: 'GetUserDelegationKey',
+    },
+    { method: 'GET', url: '/a/c/b?sp=r&skoid=o&sktid=t&sig=x', name: 'GetBlob' },
+    { method: 'GET', url: '/a/c/b?sp=r&skoid=o&sktid=t', name: undefined },
+    { method: 'GET', url: '/a/c/b?sp=r&skoid=o&sktid=t&sig=x&sip=1', name: undefined },
     { method: 'DELETE', url: '/a/c', name: undefined },
     { method: 'PUT', url: '/a/c/b?comp=', name: undefined },
     { method: 'PUT', url: '/a/c/b?comp=copy', name: undefined },
@@ -58,6 +67,21 @@ describe('storage operations', () => {
       assert.equal(classifyOperation(target, { method, url, headers: {} })?.name, name)
     })
   }
+
+  test('a listing with tags needs the right to read tags', () => {
+    const url = '/a/c?restype=container&comp=list&include=metadata,tags'
+    const target = parseTarget(url) ?? assert.fail()
+    const operation = classifyOperation(target, { method: 'GET', url, headers: {} })
+    assert.deepEqual(operation?.actions, ['containers/blobs/read', 'containers/blobs/tags/read'])
+  })
+
+  test('a user delegation SAS is not the account key, unless a header stands beside it', () => {
+    const url = '/a/c/b?sp=r&skoid=o&sktid=t&sig=x'
+    assert.deepEqual(readDelegation(url, ''), { objectId: 'o', tenantId: 't', signature: 'x' })
+    assert.ok(!isKeyBased(url, ''))
+    assert.ok(isKeyBased(url, 'Bearer x'))
+    assert.ok(isKeyBased('/a/c/b?sp=r&skoid=o&sktid=t&sig=x&sig=y', ''))
+  })
 
   test('a signature in the query or a shared key counts as the account key', () => {
     assert.ok(isKeyBased('/a/c/b?sp=r&sig=x', ''))

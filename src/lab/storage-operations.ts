@@ -12,6 +12,7 @@ export type DataAction =
   | 'containers/blobs/delete'
   | 'containers/blobs/tags/read'
   | 'containers/blobs/tags/write'
+  | 'generateUserDelegationKey'
 
 /** The decoded names of a path-style URL; container and blob are empty above their level. */
 export type StorageTarget = { account: string; container: string; blob: string }
@@ -28,6 +29,10 @@ type OperationRow = { name: string; action: DataAction }
 // Key: level, method, restype, comp ('-' when absent).
 const operations: Readonly<Record<string, OperationRow>> = {
   'account GET - list': row('ListContainers', 'containers/read'),
+  'account POST service userdelegationkey': row(
+    'GetUserDelegationKey',
+    'generateUserDelegationKey',
+  ),
 
   'container PUT container -': row('CreateContainer', 'containers/write'),
   'container DELETE container -': row('DeleteContainer', 'containers/delete'),
@@ -68,11 +73,17 @@ const queryNames = new Set([
   'maxresults',
   'prefix',
   'restype',
+  'showonly',
   'snapshot',
   'startfrom',
   'timeout',
   'versionid',
 ])
+
+// The fields of a user delegation SAS; they are part of what its signature covers.
+const sasNames = new Set(
+  'sig sv sr sp st se spr skoid sktid skt ske sks skv rscc rscd rsce rscl rsct'.split(' '),
+)
 
 /** The target of a raw request URL, read as Azurite reads it; undefined when it is no clean path. */
 export function parseTarget(url: string): StorageTarget | undefined {
@@ -101,12 +112,27 @@ export function classifyOperation(
   const actions: DataAction[] = [found.action]
   if (call.headers['x-ms-tags'] !== undefined) actions.push('containers/blobs/tags/write')
   const isList = found.name === 'ListBlobs'
+  if (isList && query.get('include')?.split(',').includes('tags')) {
+    actions.push('containers/blobs/tags/read')
+  }
   return { name: found.name, actions, ...(isList && { listPrefix: query.get('prefix') ?? '' }) }
 }
 
-/** Whether a call signs with the account key: a shared key or a SAS. */
+/** Whether a call signs with the account key: a shared key or a SAS of one. */
 export function isKeyBased(url: string, authorization: string): boolean {
-  return /[?&]sig=/i.test(url) || /^SharedKey(Lite)? /i.test(authorization)
+  const isSas = /[?&]sig=/i.test(url) && readDelegation(url, authorization) === undefined
+  return isSas || /^SharedKey(Lite)? /i.test(authorization)
+}
+
+/** Who signed a user delegation SAS, as it says itself; a call has it or an Authorization header. */
+export function readDelegation(
+  url: string,
+  authorization: string,
+): { objectId: string; tenantId: string; signature: string } | undefined {
+  const query = readQuery(url)
+  const [objectId, tenantId, signature] = ['skoid', 'sktid', 'sig'].map((name) => query?.get(name))
+  if (!objectId || !tenantId || !signature || authorization !== '') return undefined
+  return { objectId, tenantId, signature }
 }
 
 // Unknown, repeated or oddly spelled names mean one thing to us and another to Azurite.
@@ -114,8 +140,10 @@ function readQuery(url: string): URLSearchParams | undefined {
   const at = url.indexOf('?')
   const query = new URLSearchParams(at < 0 ? '' : url.slice(at + 1))
   const names = [...query.keys()]
+  const isSas = query.has('sig')
   const isPlain =
-    names.every((name) => queryNames.has(name)) && new Set(names).size === names.length
+    names.every((name) => queryNames.has(name) || (isSas && sasNames.has(name))) &&
+    new Set(names).size === names.length
   return isPlain ? query : undefined
 }
 

@@ -4,7 +4,11 @@ import { randomUUID } from 'node:crypto'
 
 import type { DataAction, StorageOperation, StorageTarget } from './storage-operations.ts'
 
-const reads: DataAction[] = ['containers/read', 'containers/blobs/read']
+const reads: DataAction[] = [
+  'containers/read',
+  'containers/blobs/read',
+  'generateUserDelegationKey',
+]
 const changes: DataAction[] = [
   'containers/write',
   'containers/delete',
@@ -13,14 +17,19 @@ const changes: DataAction[] = [
 ]
 const tags: DataAction[] = ['containers/blobs/tags/read', 'containers/blobs/tags/write']
 
-const roleActions = {
+const roleActions: Readonly<Record<StorageRole, DataAction[]>> = {
+  'Storage Blob Delegator': ['generateUserDelegationKey'],
   'Storage Blob Data Reader': reads,
   'Storage Blob Data Contributor': [...reads, ...changes],
   'Storage Blob Data Owner': [...reads, ...changes, ...tags],
 }
 
 /** The built-in roles the lab knows. */
-export type StorageRole = keyof typeof roleActions
+export type StorageRole =
+  | 'Storage Blob Delegator'
+  | 'Storage Blob Data Reader'
+  | 'Storage Blob Data Contributor'
+  | 'Storage Blob Data Owner'
 
 /** Who may do what where; without a container it holds for the whole account. */
 export type RoleAssignment = {

@@ -1,12 +1,12 @@
 // Asks the trust service for an ID token (`GET <url>/v1/id-token`, GitHub's protocol with an
 // `identity` beside the value) and passes its refusals on in its own words.
 import { parseRecord } from '../azure/assertion.ts'
-import { type HttpAnswer, HttpError, type Send } from '../http/http.ts'
 import { toPlainLine } from '../azure/plain-line.ts'
 import { parseRetryAfterMs, retry, type RetryDeps, tokenDelaysMs } from '../azure/retry.ts'
 import { Fault, isFaultCode, messageOf } from '../core/fault.ts'
 import { Secret } from '../core/secret.ts'
 import type { Clock } from '../core/time.ts'
+import { type HttpAnswer, HttpError, type Send } from '../http/http.ts'
 import type { RequestToken } from './request-token.ts'
 
 /** An ID token, and the identity the policy lets this build become; its ids may be absent. */

@@ -1,20 +1,25 @@
 // What the step says in the CI log: plain lines, no colours, nothing that a terminal would obey.
 import { toPlainLine } from '../azure/plain-line.ts'
 import type { Fault } from '../core/fault.ts'
-import type { Outcome } from '../transfer/schedule.ts'
+import type { Failure } from '../transfer/schedule.ts'
 import type { Skipped } from '../transfer/select.ts'
+import type { Result } from './result.ts'
+import type { Action } from './settings/row.ts'
 
 /** Takes one line of the log. */
 export type Log = (line: string) => void
 
-/** What went over the wire, for the last line. */
-export type Summary = {
-  action: 'upload' | 'download'
-  files: number
-  bytes: number
-  durationMs: number
-  /** From where or to where. */
-  place: string
+// More would bury what the reader looks for; the output file has them all.
+const maxFailureLines = 200
+
+const pastWords: Readonly<Record<Action, string>> = {
+  upload: 'uploaded',
+  download: 'downloaded',
+  sync: 'synced',
+  list: 'listed',
+  remove: 'removed',
+  link: 'linked',
+  verify: 'verified',
 }
 
 /** A log whose every line is one printable line, whatever names and answers are put into it. */
@@ -22,48 +27,68 @@ export function createLog(write: (text: string) => void): Log {
   return (line) => write(`${toPlainLine(line, 8_000)}\n`)
 }
 
-/** `uploaded 1,204 files, 52.3 MB in 1.8 s (29 MB/s) to https://…`. */
-export function summaryLine({ action, files, bytes, durationMs, place }: Summary): string {
-  const speed = durationMs > 0 ? ` (${showBytes((bytes * 1000) / durationMs)}/s)` : ''
-  const way = action === 'upload' ? 'uploaded' : 'downloaded'
-  const toward = action === 'upload' ? 'to' : 'from'
-  return (
-    `${way} ${showCount(files, 'file')}, ${showBytes(bytes)} in ${showSeconds(durationMs)}${speed} ` +
-    `${toward} ${place}`
-  )
+/** `uploaded 1,204 files, 52.3 MB in 1.8 s (29 MB/s) to https://…; 3 unchanged`. */
+export function summaryLine(result: Result): string {
+  const { action, files, bytes, durationMs, place, dryRun } = result
+  const moves = action === 'upload' || action === 'download' || action === 'sync'
+  const size = moves || action === 'verify' || action === 'list' ? `, ${showBytes(bytes)}` : ''
+  const aside = asideOf(result)
+  const rest = `${place}${aside === '' ? '' : `; ${aside}`}`
+  if (dryRun)
+    return `dry run: would have ${pastWords[action]} ${showCount(files, 'file')}${size} ${rest}`
+  const speed =
+    moves && bytes > 0 && durationMs > 0 ? ` (${showBytes((bytes * 1000) / durationMs)}/s)` : ''
+  return `${pastWords[action]} ${showCount(files, 'file')}${size} in ${showSeconds(durationMs)}${speed} ${rest}`
 }
 
-/** One line of progress. */
-export function progressLine(
-  done: { bytes: number; totalBytes: number },
-  durationMs: number,
-): string {
-  const percent = done.totalBytes > 0 ? Math.floor((done.bytes / done.totalBytes) * 100) : 100
-  // A range that was fetched twice must not look like more than everything.
-  return (
-    `${showBytes(done.bytes)} of ${showBytes(done.totalBytes)} (${Math.min(percent, 100)} %) ` +
-    `after ${showSeconds(durationMs)}`
-  )
+function asideOf({ action, counts }: Result): string {
+  const { keep = 0, set = 0, link = 0, folder = 0, remove = 0 } = counts
+  const gone = (action === 'remove' ? 0 : remove) + (counts.delete ?? 0)
+  const parts: [number, string][] = [
+    [keep, 'left as they are'],
+    [set, 'with new properties only'],
+    [link, 'as links'],
+    [folder, 'empty folders made'],
+    [gone, 'removed'],
+  ]
+  return parts
+    .filter(([count]) => count > 0)
+    .map(([count, what]) => `${count.toLocaleString('en-US')} ${what}`)
+    .join(', ')
 }
 
-/** What was left out on purpose; undefined when nothing was. */
+/** What was left out without being told to; undefined when nothing was. */
 export function skippedLine({ dotted, links, special }: Skipped): string | undefined {
   const parts = [
     ...(dotted > 0 ? [`${dotted} with a leading dot (\`dotfiles: true\` takes them)`] : []),
-    ...(links > 0 ? [showCount(links, 'symbolic link')] : []),
+    ...(links > 0 ? [`${showCount(links, 'symbolic link')} (\`symlinks\` takes them)`] : []),
     ...(special > 0 ? [`${special} neither file nor folder`] : []),
   ]
   return parts.length > 0 ? `left out: ${parts.join(', ')}` : undefined
 }
 
-/** One line for every file that failed by itself. */
-export function failureLines({ failures, notDone }: Outcome): string[] {
-  const lines = failures.map(
-    ({ name, fault }) => `failed: ${name}: ${fault.message} (${fault.code})`,
-  )
-  return notDone > 0
-    ? [...lines, `not transferred because of that: ${showCount(notDone, 'file')}`]
-    : lines
+/**
+ * One line for every file that failed by itself, up to 200, and how many were not begun. A reason that was
+ * given before is not given again.
+ */
+export function failureLines({
+  failures,
+  notDone,
+}: Pick<Result, 'failures' | 'notDone'>): string[] {
+  const reasons = new Set<string>()
+  const more = failures.length - maxFailureLines
+  return [
+    ...failures.slice(0, maxFailureLines).map((failure) => failureLine(failure, reasons)),
+    ...(more > 0 ? [`and ${more.toLocaleString('en-US')} more that failed`] : []),
+    ...(notDone > 0 ? [`not transferred because of that: ${showCount(notDone, 'file')}`] : []),
+  ]
+}
+
+function failureLine({ name, fault }: Failure, reasons: Set<string>): string {
+  const reason = fault.message.replaceAll(name, '').replace(/request id [\w-]+/, '')
+  if (reasons.has(reason)) return `failed: ${name}: likewise (${fault.code})`
+  reasons.add(reason)
+  return `failed: ${name}: ${fault.message} (${fault.code})`
 }
 
 /** The last lines of a failed step: what happened, what to do, and the code. */
@@ -104,8 +129,9 @@ export function showBytes(bytes: number): string {
   return `${value.toFixed(digits).replace(/\.0$/, '')} ${units[unit]}`
 }
 
-function showSeconds(durationMs: number): string {
-  return durationMs < 60_000
-    ? `${(durationMs / 1000).toFixed(1)} s`
-    : `${Math.floor(durationMs / 60_000)} min ${Math.round((durationMs % 60_000) / 1000)} s`
+/** `1.8 s`, `3 min 5 s`. */
+export function showSeconds(durationMs: number): string {
+  if (durationMs < 59_950) return `${(durationMs / 1000).toFixed(1)} s`
+  const seconds = Math.round(durationMs / 1000)
+  return `${Math.floor(seconds / 60)} min ${seconds % 60} s`
 }

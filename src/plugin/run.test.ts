@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, it } from 'node:test'
 
-import { createHttp } from '../http/node.ts'
+import { openHttp } from '../http/open.ts'
 import { createAuthority, type LabAuthority } from '../lab/authority.ts'
 import { type FakeStore, startStore } from '../transfer/blob-store.fixture.ts'
 import { run } from './run.ts'
@@ -80,7 +80,7 @@ describe('one step', () => {
   const step = (changes: Environment) =>
     run(
       {
-        openHttp: createHttp,
+        openHttp,
         now: () => new Date(),
         sleep,
         random: () => 0.5,
@@ -154,6 +154,17 @@ describe('one step', () => {
       asked[0] ?? '',
       /GET \/v1\/id-token\?v=1&audience=api%3A%2F%2FAzureADTokenExchange Bearer asd1\./,
     )
+  })
+
+  it('leaves a card where the runner looks for one', async () => {
+    const path = join(folder, 'card')
+    await writeFile(path, '')
+    const card = { PLUGIN_CARD: 'https://t/card.json', DRONE_CARD_PATH: path }
+    assert.equal(await step(card), 0, log.join('\n'))
+    const text = await readFile(path, 'utf8')
+    assert.ok(text.startsWith('\u001b]1338;') && text.endsWith('\u001b]0m\n'))
+    await step({ DRONE_CARD_PATH: path })
+    assert.equal(await readFile(path, 'utf8'), text)
   })
 
   it('asks nobody for a token when there is nothing to send', async () => {
@@ -239,9 +250,9 @@ describe('one step', () => {
     const download = { PLUGIN_ACTION: 'download', PLUGIN_SOURCE: 'stop/', PLUGIN_TARGET: out }
     assert.equal(await step(download), 5)
     endsWith('transfer_interrupted', 5)
-    const left = await readdir(out, { recursive: true, withFileTypes: true })
+    const left = await readdir(folder, { recursive: true, withFileTypes: true })
     assert.deepEqual(
-      left.filter((entry) => entry.isFile()),
+      left.filter((entry) => entry.isFile() && entry.parentPath.startsWith(out)),
       [],
     )
   })
@@ -250,12 +261,12 @@ describe('one step', () => {
     store.spoil = () => {
       throw new Error('unreached')
     }
-    const openHttp = () => {
+    const broken = () => {
       throw new TypeError('boom')
     }
     const code = await run(
       {
-        openHttp,
+        openHttp: broken,
         log: (line: string) => log.push(line),
         signal: ending.signal,
         version: '0.0.0',

@@ -1,34 +1,27 @@
-// One step from its settings to its exit code: choose the files, become the identity, move the
-// files, say what happened (DESIGN §3).
+// One step from its settings to its exit code: become the identity, carry out its transfers, say what
+// happened and leave it behind for the steps that follow (DESIGN §3).
 import { readFile } from 'node:fs/promises'
 
-import type { HttpClient, HttpOptions } from '../http/http.ts'
 import type { Sleep } from '../azure/retry.ts'
-import type { TokenSource } from '../azure/token-source.ts'
 import { Fault, messageOf } from '../core/fault.ts'
 import type { Clock } from '../core/time.ts'
-import { createBlobClient } from '../transfer/blob/client.ts'
-import { showAddress } from '../transfer/blob/names.ts'
-import { download } from '../transfer/download.ts'
-import { createHalt, type Halt, Halted } from '../transfer/halt.ts'
-import { openFolder } from '../transfer/local/write.ts'
-import { type Plan, planDownload, planUpload } from '../transfer/plan.ts'
-import { createSlots, type Outcome } from '../transfer/schedule.ts'
-import { joinName } from '../transfer/select.ts'
-import { type TransferDeps, upload } from '../transfer/upload.ts'
+import type { HttpClient, HttpOptions, ProxyOptions } from '../http/http.ts'
+import type { RemoteFile } from '../transfer/remote.ts'
 import { becomeIdentity } from './identity.ts'
+import type { Report } from './output.ts'
+import type { StepDeps } from './perform.ts'
+import type { Screen } from './progress.ts'
 import {
   defectLines,
   failureLines,
   faultLines,
   type Log,
-  progressLine,
-  showBytes,
   showCount,
-  skippedLine,
   summaryLine,
 } from './report.ts'
+import type { Result } from './result.ts'
 import { type Environment, invalid, readSettings, type Settings } from './settings.ts'
+import type { Transfer } from './settings/transfer.ts'
 import { toUserAgent } from './user-agent.ts'
 
 /** What a step needs from its door. */
@@ -38,33 +31,139 @@ export type RunDeps = {
   sleep: Sleep
   random: () => number
   newId: () => string
+  /** For people. */
   log: Log
+  /** For what was asked for, such as a listing; the log when absent. */
+  print?: Log
+  /** Takes the files of a listing in place of its printed lines. */
+  onListed?: (file: RemoteFile) => void
+  /** A terminal, if somebody sits before one. */
+  screen?: Screen
   /** Aborts when the step is told to end. */
   signal: AbortSignal
   pid: number
   version: string
 }
 
-type Step = RunDeps & { settings: Settings; userAgent: string; http: HttpClient }
-
-// Memory for blocks on the wire; what Node itself takes comes on top.
-const byteBudget = 64 * 1024 * 1024
-const progressEveryMs = 5_000
-
 /** Runs the step that the environment describes; gives the exit code, and never throws. */
 export async function run(deps: RunDeps, env: Environment): Promise<number> {
+  return runSettings(deps, env, () => readSettings(env))
+}
+
+/** Runs a step with settings from anywhere; `onReport` gets what came of it before the last lines. */
+export async function runSettings(
+  deps: RunDeps,
+  env: Environment,
+  read: () => Settings,
+  onReport?: (report: Report) => void,
+): Promise<number> {
   try {
-    const settings = readSettings(env)
-    const ca = settings.caFile === undefined ? undefined : await readTrust(settings.caFile)
-    const http = deps.openHttp({ maxConnections: settings.concurrency, ...(ca && { ca }) })
+    const settings = read()
+    const { caFile } = settings
+    const extraCa = caFile === undefined ? undefined : [await readTrust(caFile)]
+    const http = deps.openHttp({
+      maxConnections: settings.concurrency,
+      proxy: readProxy(env),
+      ...(extraCa && { extraCa }),
+    })
     try {
-      await runStep({ ...deps, settings, http, userAgent: toUserAgent(deps.version, env) })
+      const userAgent = toUserAgent(deps.version, env)
+      const report = await runTransfers({ ...deps, settings, http, userAgent })
+      onReport?.(report)
+      await leaveBehind(deps, settings, report, env['DRONE_CARD_PATH'])
+      if (report.fault) throw report.fault
     } finally {
       http.close()
     }
     return 0
   } catch (error) {
     return reportFailure(deps, error)
+  }
+}
+
+/** The proxy of the environment, by either way to write its variables; small letters win, as with curl. */
+export function readProxy(env: Environment): ProxyOptions {
+  // HTTP_PROXY in capitals can be set by a header of a CGI request; a step is none.
+  const read = (name: string) => env[name] || env[name.toUpperCase()]
+  const [httpProxy, httpsProxy, noProxy] = ['http_proxy', 'https_proxy', 'no_proxy'].map(read)
+  return {
+    ...(httpProxy && { httpProxy }),
+    ...(httpsProxy && { httpsProxy }),
+    ...(noProxy && { noProxy }),
+  }
+}
+
+type Step = RunDeps & { settings: Settings; http: HttpClient; userAgent: string }
+
+async function runTransfers(step: Step): Promise<Report> {
+  const { settings, http, now, log, print = log, screen } = step
+  const { transfers } = settings
+  const startedAt = now().getTime()
+  const tokens = becomeIdentity({ ...step, send: http.send }, settings)
+  const { perform } = await import('./perform.ts')
+  const deps: StepDeps = { ...step, tokens, print, screen, onListed: step.onListed }
+  const results: Result[] = []
+  let fault: Fault | undefined
+  for (const transfer of transfers) {
+    if (transfer.title !== '') log(`${transfer.title} of ${transfers.length}: ${transfer.action}`)
+    try {
+      const result = await perform(deps, transfer)
+      results.push(result)
+      fault = toFault(result)
+      if (fault) for (const line of failuresOf(result)) log(line)
+      else log(summaryLine(result))
+    } catch (error) {
+      fault = toEnd(step, error)
+    }
+    if (fault) {
+      fault = placeFault(fault, transfer, transfers)
+      break
+    }
+  }
+  return { results, durationMs: now().getTime() - startedAt, ...(fault && { fault }) }
+}
+
+// A single file's failure is the step's, and is said once.
+function failuresOf({ files, failures, notDone }: Result): string[] {
+  return files + failures.length + notDone > 1 ? failureLines({ failures, notDone }) : []
+}
+
+function toFault({ failures, notDone, files }: Result): Fault | undefined {
+  if (failures.length + notDone === 0) return undefined
+  const count = files + failures.length + notDone
+  const [first] = failures
+  if (!first) return interrupted(`after ${files} of ${showCount(count, 'file')}`)
+  const { fault } = first
+  if (count === 1) return fault
+  return new Fault(
+    fault.code,
+    `${failures.length} of ${count} files failed and ${notDone} were not transferred; the first: ${fault.message}`,
+    { hint: fault.hint, details: fault.details, cause: fault },
+  )
+}
+
+// Says which of several transfers ended the step, and what was not begun.
+function placeFault(fault: Fault, { title }: Transfer, transfers: readonly Transfer[]): Fault {
+  if (title === '') return fault
+  const rest = transfers.length - 1 - transfers.findIndex((each) => each.title === title)
+  const after = rest > 0 ? `; ${showCount(rest, 'transfer')} after it not begun` : ''
+  const sentence = `${title} of ${transfers.length}: ${fault.message}${after}`
+  return new Fault(fault.code, sentence, { hint: fault.hint, details: fault.details, cause: fault })
+}
+
+async function leaveBehind(
+  deps: RunDeps,
+  { outputFile, cardSchema }: Settings,
+  report: Report,
+  cardPath: string | undefined,
+): Promise<void> {
+  if (outputFile !== undefined) {
+    const { writeOutputs } = await import('./output.ts')
+    await writeOutputs(deps, outputFile, report)
+  }
+  if (cardSchema !== undefined && cardPath) {
+    const { writeCard } = await import('./card.ts')
+    await writeCard(cardPath, cardSchema, report)
   }
 }
 
@@ -78,130 +177,25 @@ function reportFailure({ log, signal, version }: RunDeps, error: unknown): numbe
   return 70
 }
 
-async function readTrust(caFile: string): Promise<string[]> {
-  const { getCACertificates } = await import('node:tls')
+async function readTrust(caFile: string): Promise<string> {
   try {
-    return [...getCACertificates('default'), await readFile(caFile, 'utf8')]
+    return await readFile(caFile, 'utf8')
   } catch (error) {
     throw invalid([`\`ca_file\` cannot be read: ${messageOf(error)}`])
   }
 }
 
-async function runStep(step: Step): Promise<void> {
-  const halt = createHalt(step, step.signal)
-  try {
-    await (step.settings.action === 'upload' ? runUpload(step, halt) : runDownload(step, halt))
-  } finally {
-    halt.abort()
-  }
-}
-
-async function runUpload(step: Step, halt: Halt): Promise<void> {
-  const { settings } = step
-  // Before any token is asked for: a step with nothing to send needs no identity.
-  const plan = await planUpload(settings)
-  announce(step, plan, 'to upload')
-  const deps = prepare(step, halt, await openTokens(step))
-  await transfer(step, plan, joinName(showAddress(settings.address), settings.target), (onBytes) =>
-    upload({ ...deps, onBytes }, plan.items, settings),
-  )
-}
-
-async function runDownload(step: Step, halt: Halt): Promise<void> {
-  const { settings } = step
-  const deps = prepare(step, halt, await openTokens(step))
-  const plan = await planDownload(deps, settings)
-  announce(step, plan, 'to download')
-  const replaces = settings.overwrite === 'always'
-  const folder = openFolder(step, settings.target, { replaces })
-  const { address, sources, target } = settings
-  const place = `${showAddress(address)} (${sources.join(', ')}) into ${target || '.'}`
-  await transfer(step, plan, place, (onBytes) =>
-    download({ ...deps, onBytes }, plan.items, { folder, overwrite: settings.overwrite }),
-  )
-}
-
-async function openTokens(step: Step): Promise<TokenSource> {
-  const tokens = becomeIdentity({ ...step, send: step.http.send }, step.settings)
-  // Trouble with the identity is the step's trouble, not that of its first file.
-  await tokens.get()
-  return tokens
-}
-
-function prepare(step: Step, halt: Halt, tokens: TokenSource): Omit<TransferDeps, 'onBytes'> {
-  const { settings, http, newId } = step
-  return {
-    halt,
-    newId,
-    client: createBlobClient({ ...step, send: http.send, tokens, halt }, settings.address),
-    slots: createSlots({ connections: settings.concurrency, bytes: byteBudget }),
-  }
-}
-
-function announce(
-  { log }: Step,
-  { items, totalBytes, skipped }: Plan<unknown>,
-  what: string,
-): void {
-  log(`${showCount(items.length, 'file')}, ${showBytes(totalBytes)} ${what}`)
-  const line = skippedLine(skipped)
-  if (line !== undefined) log(line)
-}
-
-async function transfer(
-  step: Step,
-  plan: Plan<unknown>,
-  place: string,
-  move: (onBytes: (count: number) => void) => Promise<Outcome>,
-): Promise<void> {
-  const { log, now, settings } = step
-  const startedAt = now().getTime()
-  const elapsedMs = () => now().getTime() - startedAt
-  const done = { bytes: 0, totalBytes: plan.totalBytes }
-  const stopProgress = showProgress(step, () => log(progressLine(done, elapsedMs())))
-  const outcome = await move((count) => {
-    done.bytes += count
-  }).finally(stopProgress)
-  if (outcome.files === plan.items.length) {
-    const { action } = settings
-    const { files, bytes } = outcome
-    log(summaryLine({ action, files, bytes, durationMs: elapsedMs(), place }))
-    return
-  }
-  // A single file's failure is the step's, and is said once.
-  if (plan.items.length > 1) for (const line of failureLines(outcome)) log(line)
-  throw toFault(outcome, plan.items.length)
-}
-
-function showProgress({ sleep }: Step, show: () => void): () => void {
-  const ended = new AbortController()
-  const loop = async () => {
-    for (;;) {
-      await sleep(progressEveryMs, ended.signal)
-      if (ended.signal.aborted) return
-      show()
-    }
-  }
-  void loop()
-  return () => ended.abort()
-}
-
-function toFault({ files, failures, notDone }: Outcome, count: number): Fault {
-  const [first] = failures
-  if (!first) return interrupted(`after ${files} of ${count} files`)
-  const { fault } = first
-  if (count === 1) return fault
-  return new Fault(
-    fault.code,
-    `${failures.length} of ${count} files failed and ${notDone} were not transferred; the first: ${fault.message}`,
-    { hint: fault.hint, details: fault.details, cause: fault },
-  )
+function toEnd({ signal }: RunDeps, error: unknown): Fault {
+  const end = signal.aborted ? toInterrupted(error) : error
+  if (end instanceof Fault) return end
+  throw end
 }
 
 // Whatever failed after the step was told to stop failed because of that.
 function toInterrupted(error: unknown): unknown {
   if (error instanceof Fault && error.code === 'transfer_interrupted') return error
-  const isConsequence = error instanceof Fault || error instanceof Halted
+  const isConsequence =
+    error instanceof Fault || (error instanceof Error && error.name === 'Halted')
   return isConsequence ? interrupted('before it had moved anything') : error
 }
 

@@ -1,11 +1,12 @@
-// The step's settings from its environment, with every problem at once: Drone turns `settings:` into
-// PLUGIN_* variables (lists with commas, maps and nested lists as JSON; facts/drone.md §2.2).
+// The step's settings, from its environment or a command line, with every problem at once.
 import { type Cloud, type CloudName, clouds } from '../azure/clouds.ts'
 import { Fault } from '../core/fault.ts'
 import { Secret } from '../core/secret.ts'
-import type { ContainerAddress } from '../transfer/blob/names.ts'
-import { type SettingName, settingsTable, staticKeySettings, variableOf } from './settings-table.ts'
-import { suggest } from './suggest.ts'
+import { type SettingName, settingsTable, variableOf } from './settings-table.ts'
+import { collectSettings, type ShowName } from './settings/collect.ts'
+import { placeSettings, readHttpsUrl } from './settings/place.ts'
+import { createReader, isAbsent, type RawSettings, type Reader } from './settings/reader.ts'
+import { isMeant, isOfTransfer, readTransfer, type Transfer } from './settings/transfer.ts'
 
 /** The environment of the step. */
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -13,212 +14,200 @@ export type Environment = Readonly<Record<string, string | undefined>>
 /** All settings of one step, checked. */
 export type Settings = {
   token: Secret
-  action: 'upload' | 'download'
-  address: ContainerAddress
-  sources: string[]
-  /** Upload: the prefix without slashes at its ends, maybe empty. Download: a folder. */
-  target: string
-  overwrite: 'always' | 'error'
-  dotfiles: boolean
   identity?: string
   override?: { tenantId: string; clientId: string }
   cloud: Cloud
   authorityHost: string
   caFile?: string
+  /** Connections at most. */
   concurrency: number
+  memoryBytes: number
+  /** Further tries of a storage call. */
+  retries: number
+  progress: 'auto' | 'none'
+  outputFile?: string
+  /** Template of the step's card. */
+  cardSchema?: string
+  /** At least one, in the order they are run. */
+  transfers: readonly Transfer[]
 }
 
-/** Reads all settings; one Fault `plugin_setting_invalid` lists every problem. */
+/** Where settings come from: how their names are written there, and who asks. */
+export type SettingsSource = {
+  show: ShowName
+  /** Values of settings that are given, under any name. */
+  given: Iterable<readonly [name: string, raw: unknown]>
+  token: string | undefined
+  /** The fault for an absent token. */
+  tokenEmpty: () => Fault
+  /** What to do about wrong settings. */
+  hint?: string
+  /** Links may be shown: somebody sits before a terminal. */
+  showsLinks: boolean
+}
+
+/** Reads the settings of a step from PLUGIN_* variables; one Fault lists every problem. */
 export function readSettings(env: Environment): Settings {
-  const problems: string[] = []
-  const reader = createReader(env, problems)
-  checkNames(env, problems)
-  const action = reader.choice<Settings['action']>('action', 'upload')
+  const given = Object.keys(env)
+    .filter((variable) => variable.startsWith('PLUGIN_'))
+    .toSorted()
+    .map((variable) => [variable.slice('PLUGIN_'.length).toLowerCase(), env[variable]] as const)
+  const names = new Set(given.filter(([, raw]) => raw).map(([name]) => name))
+  return interpretSettings({
+    show: (name) => `\`${name}\``,
+    given: [...given, ...readForeignVariables(env, names)],
+    token: env[variableOf('token')] || env['AZURE_STORAGE_DRONE_TOKEN'],
+    tokenEmpty,
+    showsLinks: false,
+  })
+}
+
+/** Checks settings from anywhere; one Fault `plugin_setting_invalid` lists every problem. */
+export function interpretSettings(source: SettingsSource): Settings {
+  const problems = new Set<string>()
+  const raw = collectSettings(source.given, { show: source.show, problems })
+  const reader = createReader(raw, { label: source.show, problems })
   const cloud = clouds[reader.choice<CloudName>('cloud', 'public')]
   const identity = reader.text('identity')
   const caFile = reader.text('ca_file')
-  const override = readOverride(reader, problems)
+  const outputFile = reader.text('output_file')
+  const card = reader.text('card')
+  const override = readOverride(reader)
+  const authority = reader.text('authority_host')
   const settings = {
-    action,
     cloud,
-    address: readAddress(reader, cloud, problems),
-    sources: readSources(reader.required('source'), problems),
-    target: readTarget(reader.text('target') ?? '', action, problems),
-    overwrite: reader.choice<Settings['overwrite']>('overwrite', 'always'),
-    dotfiles: reader.choice<'true' | 'false'>('dotfiles', 'false') === 'true',
-    authorityHost: readOrigin(reader.text('authority_host') ?? cloud.authorityHost, problems),
-    concurrency: readConcurrency(reader.text('concurrency') ?? '32', problems),
+    authorityHost: authority === undefined ? cloud.authorityHost : readOrigin(reader, authority),
+    concurrency: reader.count('concurrency') ?? 1,
+    memoryBytes: reader.size('memory'),
+    retries: reader.count('retries') ?? 0,
+    progress: reader.choice<Settings['progress']>('progress', 'auto'),
+    transfers: readTransfers(raw, reader, { cloud, problems, show: source.show }),
     ...(identity !== undefined && { identity }),
     ...(caFile !== undefined && { caFile }),
+    ...(outputFile !== undefined && { outputFile }),
+    ...(card !== undefined && { cardSchema: readHttpsUrl(reader, 'card', card).href }),
     ...(override && { override }),
   }
-  if (problems.length > 0) throw invalid(problems)
-  return { ...settings, token: readToken(env) }
+  const hasLinks = settings.transfers.some(({ action }) => action === 'link')
+  if (hasLinks && outputFile === undefined && !source.showsLinks) {
+    reader.refuse('output_file', 'is missing: a link is written to a file only, never to a log')
+  }
+  if (problems.size > 0) throw invalid([...problems], source.hint)
+  return { ...settings, token: readToken(source) }
 }
 
 /** The fault for settings that are wrong, one or many. */
-export function invalid(problems: readonly string[]): Fault {
+export function invalid(problems: readonly string[], hint?: string): Fault {
   const [only] = problems
   const sentence =
     problems.length === 1 && only !== undefined
       ? `A setting is wrong: ${only}.`
       : `${problems.length} settings are wrong: ${problems.map((text, i) => `(${i + 1}) ${text}`).join('; ')}.`
-  return new Fault('plugin_setting_invalid', sentence)
+  return new Fault('plugin_setting_invalid', sentence, hint === undefined ? {} : { hint })
 }
 
-/** A list setting: JSON, or texts between commas (a comma inside braces belongs to its glob). */
-export function splitList(text: string): string[] {
-  const list = text.trimStart().startsWith('[') ? parseJsonList(text) : undefined
-  if (list) return list
-  const commas = /,(?![^{}]*\})/
-  return text
-    .split(commas)
-    .map((each) => each.trim())
-    .filter((each) => each !== '')
-}
+type Context = { cloud: Cloud; problems: Set<string>; show: ShowName }
 
-function parseJsonList(text: string): string[] | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return Array.isArray(value) && value.every((each) => typeof each === 'string')
-      ? value
-      : undefined
-  } catch {
-    // A glob may begin with a bracket, too.
-    return undefined
-  }
-}
-
-type Reader = {
-  text: (name: SettingName) => string | undefined
-  required: (name: SettingName) => string
-  choice: <Value extends string>(name: SettingName, fallback: Value) => Value
-}
-
-function createReader(env: Environment, problems: string[]): Reader {
-  const text = (name: SettingName) => env[variableOf(name)] || undefined
-  const required = (name: SettingName) => {
-    const value = text(name)
-    if (value === undefined) problems.push(`\`${name}\` is missing (${settingsTable[name].help})`)
-    return value ?? ''
-  }
-  return {
-    text,
-    required,
-    choice: <Value extends string>(name: SettingName, fallback: Value) => {
-      const { required: isRequired, values = [] } = settingsTable[name]
-      const value = isRequired ? required(name) : text(name)
-      if (value === undefined || value === '') return fallback
-      if (values.includes(value)) return value as Value
-      problems.push(`\`${name}\` is “${value}” and must be one of ${values.join(', ')}`)
-      return fallback
-    },
-  }
-}
-
-function checkNames(env: Environment, problems: string[]): void {
-  const known = Object.keys(settingsTable)
-  for (const variable of Object.keys(env).toSorted()) {
-    if (!variable.startsWith('PLUGIN_')) continue
-    const name = variable.slice('PLUGIN_'.length).toLowerCase()
-    if (known.includes(name)) continue
-    if (staticKeySettings.includes(name)) {
-      problems.push(
-        `\`${name}\` is a static key, and this plugin takes none: remove it and let the trust service vouch for the build (\`token\`)`,
-      )
-      continue
+function readTransfers(
+  raw: RawSettings,
+  reader: Reader,
+  { cloud, problems, show }: Context,
+): Transfer[] {
+  const maps = raw.has('transfers') ? reader.maps('transfers') : []
+  if (maps.length === 0) return [readTransfer(reader, { title: '', cloud, own: raw.keys() })]
+  const transfers = maps.map((map, index) => {
+    const title = `transfer ${index + 1}`
+    const inTransfer: ShowName = (name) => `${show(name)} of ${title}`
+    const own = collectSettings(Object.entries(map), { show: inTransfer, problems })
+    for (const name of own.keys()) {
+      if (!isOfTransfer(name)) problems.add(`${inTransfer(name)} belongs to the step as a whole`)
     }
-    const meant = suggest(name.replaceAll('-', '_'), known)
-    problems.push(`\`${name}\` is unknown${meant ? ` (did you mean \`${meant}\`?)` : ''}`)
-  }
+    const label = (name: SettingName) => (own.has(name) ? inTransfer(name) : show(name))
+    const inherited = inherit(raw, own)
+    if (isEndpointAstray(raw, own)) {
+      problems.add(
+        `${inTransfer('account')} has no ${show('endpoint')} of its own, and that of the step is another account’s`,
+      )
+    }
+    const merged = createReader(new Map([...inherited, ...own]), { label, problems })
+    return readTransfer(merged, { title, cloud, own: own.keys() })
+  })
+  checkInherited(raw, transfers, problems, show)
+  return transfers
 }
 
-function readAddress(reader: Reader, cloud: Cloud, problems: string[]): ContainerAddress {
-  const account = reader.required('account')
-  const container = reader.required('container')
-  if (account && !/^[a-z\d]{3,24}$/.test(account)) {
-    problems.push(`\`account\` is “${account}” and must be 3 to 24 lower-case letters and digits`)
-  }
-  const isName = /^(?=.{3,63}$)[a-z\d]+(-[a-z\d]+)*$|^\$(web|root)$/.test(container)
-  if (container && !isName) {
-    problems.push(
-      `\`container\` is “${container}” and must be 3 to 63 lower-case letters, digits and single hyphens`,
-    )
-  }
-  const endpoint = reader.text('endpoint')
-  if (endpoint === undefined) {
-    const host = `https://${account}.${cloud.blobSuffix}`
-    const origin = new URL(URL.canParse(host) ? host : `https://${cloud.blobSuffix}`)
-    return { origin, pathPrefix: '', container }
-  }
-  const origin = readHttpsUrl('endpoint', endpoint, problems)
-  return { origin, pathPrefix: origin.pathname.replace(/\/+$/, ''), container }
+// A container of the step must not stand beside a share of the transfer.
+function inherit(raw: RawSettings, own: RawSettings): [SettingName, unknown][] {
+  const together: readonly SettingName[] = placeSettings
+  const hasPlace = together.some((name) => own.has(name))
+  return [...raw].filter(([name]) => isOfTransfer(name) && !(hasPlace && together.includes(name)))
 }
 
-function readOrigin(text: string, problems: string[]): string {
-  const url = readHttpsUrl(
-    'authority_host',
-    text.includes('://') ? text : `https://${text}`,
-    problems,
+function isEndpointAstray(raw: RawSettings, own: RawSettings): boolean {
+  return (
+    raw.has('endpoint') &&
+    !own.has('endpoint') &&
+    own.has('account') &&
+    own.get('account') !== raw.get('account')
   )
-  return url.origin
 }
 
-// Tokens go there: never over plain http.
-function readHttpsUrl(name: SettingName, text: string, problems: string[]): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url?.protocol === 'https:' && !url.search && !url.hash && !url.username) return url
-  problems.push(`\`${name}\` is “${text}” and must be an https URL without query`)
-  return new URL('https://invalid.invalid')
-}
-
-function readSources(text: string, problems: string[]): string[] {
-  const sources = splitList(text)
-  for (const source of sources) {
-    if (source.startsWith('!')) {
-      problems.push(
-        `\`source\` contains “${source}”: exclusions are not supported (write \`./${source}\` for a file of that name)`,
-      )
-    }
-    if (source.includes('\0')) problems.push('`source` contains a NUL byte')
+// What is written for all transfers must mean something for one of them.
+function checkInherited(
+  raw: RawSettings,
+  transfers: readonly Transfer[],
+  problems: Set<string>,
+  show: ShowName,
+): void {
+  for (const name of raw.keys()) {
+    const means = transfers.some(({ action, place: { service }, job }) => {
+      const way = job.action === 'upload' ? 'up' : job.action === 'download' ? 'down' : job.action
+      return isMeant(settingsTable[name], { action, way, service })
+    })
+    if (!means) problems.add(`${show(name)} means nothing for any of the transfers`)
   }
-  return sources
 }
 
-function readTarget(text: string, action: Settings['action'], problems: string[]): string {
-  if (action === 'download') return text === '' ? '.' : text
-  const segments = text.split('/').filter((segment) => segment !== '' && segment !== '.')
-  if (segments.includes('..')) problems.push(`\`target\` is “${text}” and must not contain \`..\``)
-  return segments.join('/')
+function* readForeignVariables(
+  env: Environment,
+  names: ReadonlySet<string>,
+): Generator<[string, string]> {
+  for (const [name, { variables = [], aliases = [] }] of Object.entries(settingsTable)) {
+    if ([name, ...aliases].some((each) => names.has(each))) continue
+    if (name === 'container' && (names.has('share') || names.has('share_name'))) continue
+    const value = variables.map((variable) => env[variable]).find((each) => !isAbsent(each))
+    if (value !== undefined) yield [name, value]
+  }
 }
 
-function readOverride(reader: Reader, problems: string[]): Settings['override'] {
+function readOrigin(reader: Reader, text: string): string {
+  return readHttpsUrl(reader, 'authority_host', text.includes('://') ? text : `https://${text}`)
+    .origin
+}
+
+function readOverride(reader: Reader): Settings['override'] {
   const tenantId = reader.text('tenant_id')
   const clientId = reader.text('client_id')
   if (tenantId === undefined && clientId === undefined) return undefined
   if (tenantId === undefined || clientId === undefined) {
-    problems.push('`tenant_id` and `client_id` must be given together, or neither')
+    const [given, missing] =
+      tenantId === undefined
+        ? (['client_id', 'tenant_id'] as const)
+        : (['tenant_id', 'client_id'] as const)
+    reader.refuse(given, `and ${reader.label(missing)} must be given together, or neither`)
     return undefined
   }
   for (const [name, value] of [
     ['tenant_id', tenantId],
     ['client_id', clientId],
   ] as const) {
-    if (!/^[\w.-]{1,253}$/.test(value)) problems.push(`\`${name}\` is “${value}” and must be an id`)
+    if (!/^[\w.-]{1,253}$/.test(value)) reader.refuse(name, `is “${value}” and must be an id`)
   }
   return { tenantId, clientId }
 }
 
-function readConcurrency(text: string, problems: string[]): number {
-  const value = /^\d{1,3}$/.test(text) ? Number(text) : 0
-  if (value >= 1 && value <= 256) return value
-  problems.push(`\`concurrency\` is “${text}” and must be a number from 1 to 256`)
-  return 1
-}
-
-function readToken(env: Environment): Secret {
-  const token = env[variableOf('token')] || env['AZURE_STORAGE_DRONE_TOKEN'] || ''
-  if (token.trim() === '') throw tokenEmpty()
+function readToken({ token = '', tokenEmpty: toFault }: SettingsSource): Secret {
+  if (token.trim() === '') throw toFault()
   return new Secret(token.trim())
 }
 

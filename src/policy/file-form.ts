@@ -17,6 +17,12 @@ export const subjectForms = ['repository', 'policy', 'identity'] as const
 /** Whether an entry gives identities out or is on trial. */
 export const modes = ['enforce', 'audit'] as const
 
+/** What an identity is in Azure. */
+export const identityKinds = ['application', 'managed_identity'] as const
+
+/** Azure clouds by the names people write. */
+export const cloudNames = ['public', 'usgov', 'china'] as const
+
 const schemaId = 'urn:azure-storage-drone:policy:v1'
 
 const slug = z
@@ -75,12 +81,13 @@ const lifetime = z
     default: '10m',
   })
 
+const accountName = z
+  .string()
+  .regex(/^[a-z0-9]{3,24}$/, 'must be a storage account: 3 to 24 lower-case letters and digits')
+
 const grantShared = {
   id: slug.describe('Name of this grant within its entry, for the ledger and for messages.'),
-  account: z
-    .string()
-    .regex(/^[a-z0-9]{3,24}$/, 'must be a storage account: 3 to 24 lower-case letters and digits')
-    .describe('Storage account.'),
+  account: accountName.describe('Storage account.'),
   prefix: checkedText(
     explainBadPrefix,
     String.raw`^([^/\\%*?"'\x00-\x1f\x7f]+/)+$`,
@@ -177,14 +184,52 @@ const entrySchema = z.strictObject({
     .describe('What the identity may do in storage: for the trust plan, the gateway and reviews.'),
 })
 
+const resourceGroup = z
+  .string()
+  .regex(/^[-\w.()]{0,89}[-\w()]$/, 'must be a resource group: up to 90 letters, digits and _-.()')
+  .describe('Resource group.')
+
 const identitySchema = z.strictObject({
   tenant_id: guid.describe('Directory (tenant) id.'),
-  client_id: guid.describe('Application (client) id of the app registration.'),
+  client_id: guid
+    .optional()
+    .describe(
+      'Application (client) id. Until it is here, nothing is issued: `trust apply` tells it.',
+    ),
+  kind: z
+    .enum(identityKinds)
+    .optional()
+    .describe(
+      'application (default), an app registration; or managed_identity, whose tokens live for a day.',
+    ),
+  display_name: z
+    .string()
+    .min(1)
+    .max(120)
+    .optional()
+    .describe('Name of the application or managed identity that `trust apply` makes.'),
+  subscription: guid.optional().describe('Subscription of a managed identity.'),
+  resource_group: resourceGroup.optional(),
+  location: z
+    .string()
+    .regex(/^[a-z0-9]{1,60}$/, 'must be a region such as westeurope')
+    .optional()
+    .describe('Region of a managed identity, needed to make it.'),
+})
+
+const accountSchema = z.strictObject({
+  subscription: guid.describe('Subscription of the storage account.'),
+  resource_group: resourceGroup,
+  cloud: z.enum(cloudNames).optional().describe('Azure cloud: public (default), usgov or china.'),
 })
 
 /** The whole file. */
 export const fileSchema = z.strictObject({
   version: z.literal(1, { error: 'must be 1' }).describe('Version of this format.'),
+  accounts: z
+    .record(accountName, accountSchema)
+    .optional()
+    .describe('Where the storage accounts of grants are, for the trust commands.'),
   identities: z
     .record(slug, identitySchema)
     .describe('Entra applications that builds may become, by a name of your own.'),
@@ -201,6 +246,7 @@ export function keysAt(path: readonly PropertyKey[]): string[] {
   const [top] = path
   const kind = path[2]
   if (path.length === 0) return Object.keys(fileSchema.shape)
+  if (top === 'accounts') return Object.keys(accountSchema.shape)
   if (top === 'identities') return Object.keys(identitySchema.shape)
   if (kind === 'subjects') return Object.keys(subjectSchema.shape)
   if (kind === 'grants') return Object.keys({ ...blobGrant.shape, ...fileGrant.shape })

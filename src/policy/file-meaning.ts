@@ -9,6 +9,8 @@ import { didYouMean, quote } from './spelling.ts'
 type Loose = Readonly<Record<string, unknown>>
 type Path = readonly (string | number)[]
 
+const resourceKeys = ['subscription', 'resource_group', 'location'] as const
+
 type LooseEntry = { path: Path; data: Loose; name: string | undefined; classes: string[] }
 
 /** Every mistake of meaning in data that may be of any form; none when there is nothing to compare. */
@@ -22,6 +24,7 @@ export function findMistakes(file: unknown, gatewayServes: boolean): Problem[] {
   }))
   return [
     ...findNames(entries, identities),
+    ...findIdentityMistakes(identities ?? {}),
     ...entries.flatMap((entry) => [
       ...findClassMistakes(entry),
       ...findGrantMistakes(entry, gatewayServes),
@@ -47,6 +50,30 @@ function findNames(entries: readonly LooseEntry[], identities: Loose | undefined
     names.add(name)
   }
   return problems
+}
+
+// Where a managed identity is has to be known; of an application it would mean nothing.
+function findIdentityMistakes(identities: Loose): Problem[] {
+  return Object.entries(identities).flatMap(([name, identity]) => {
+    if (!isMap(identity)) return []
+    const path = ['identities', name]
+    const isManaged = identity['kind'] === 'managed_identity'
+    const displayName = text(identity['display_name'])
+    const problems: Problem[] = resourceKeys
+      .filter((key) => isManaged !== (identity[key] !== undefined))
+      // One that is there already needs no region.
+      .filter((key) => !(isManaged && key === 'location' && identity['client_id'] !== undefined))
+      .map((key) =>
+        isManaged
+          ? { path, message: `kind: managed_identity needs ${key}` }
+          : { path: [...path, key], on: 'key', message: 'only kind: managed_identity has this' },
+      )
+    if (isManaged && displayName !== undefined && !/^[A-Za-z0-9][\w-]{2,119}$/.test(displayName)) {
+      const message = `${quote(displayName)}: a managed identity is named with 3 to 120 letters, digits, _ and -`
+      problems.push({ path: [...path, 'display_name'], message })
+    }
+    return problems
+  })
 }
 
 function findClassMistakes({ path, data, classes }: LooseEntry): Problem[] {

@@ -92,7 +92,9 @@ export function isSameIdentity(one: PolicyEntry, other: PolicyEntry): boolean {
 
 /** What names the application of an entry in Entra; GUIDs are compared without case. */
 export function keyOfIdentity({ identity }: PolicyEntry): string {
-  return `${identity.tenantId}/${identity.clientId}`.toLowerCase()
+  const { tenantId, clientId, name } = identity
+  // One that is still to be made is told from others by its name in the file alone.
+  return `${tenantId}/${clientId ?? `named ${name}`}`.toLowerCase()
 }
 
 /** A grant as a right of the lattice; its lifetime is that of the entry's tokens. */

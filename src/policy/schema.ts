@@ -4,7 +4,9 @@ import { parseDurationSeconds } from '../core/time.ts'
 import type { TrustClass } from '../identity/trust-class.ts'
 import { compileIndex, type PolicyIndex } from './compile.ts'
 import {
+  type cloudNames,
   fileSchema,
+  type identityKinds,
   keysAt,
   longestLifetimeSeconds,
   modes,
@@ -18,8 +20,27 @@ import { readYaml, toFault } from './source.ts'
 
 export { longestLifetimeSeconds }
 
-/** An Entra application that builds may become. */
-export type AzureIdentity = { name: string; tenantId: string; clientId: string }
+/** What builds may become in Entra: an application or a managed identity. */
+export type AzureIdentity = {
+  name: string
+  tenantId: string
+  /** Absent until `trust apply` has made it: nothing is issued for it before. */
+  clientId?: string
+  /** An application when left out. */
+  kind?: (typeof identityKinds)[number]
+  displayName?: string
+  /** Where a managed identity is. */
+  subscription?: string
+  resourceGroup?: string
+  location?: string
+}
+
+/** Where a storage account is in Azure. */
+export type AccountPlace = {
+  subscription: string
+  resourceGroup: string
+  cloud: (typeof cloudNames)[number]
+}
 
 /** Builds an entry trusts: all fields must match. */
 export type PolicySubject = {
@@ -51,7 +72,14 @@ export type PolicyEntry = {
 }
 
 /** A loaded policy file; the index makes its decisions quick. */
-export type Policy = { entries: ReadonlyMap<string, PolicyEntry>; index?: PolicyIndex }
+export type Policy = {
+  entries: ReadonlyMap<string, PolicyEntry>
+  index?: PolicyIndex
+  /** Storage accounts by name, as far as the file says where they are. */
+  accounts?: ReadonlyMap<string, AccountPlace>
+  /** What the person who loads the file should know, one sentence each. */
+  notices?: readonly string[]
+}
 
 /** What the loader has to know of the service. */
 export type PolicyOptions = {
@@ -66,7 +94,14 @@ export function parsePolicy(text: string, { gatewayServes = false }: PolicyOptio
   const checked = checkForm(fileSchema, source.value, keysAt)
   const problems = [...checked.problems, ...findMistakes(source.value, gatewayServes)]
   if (problems.length > 0 || !('value' in checked)) throw toFault(what, source, problems)
-  return toPolicy(checked.value.policies.map((entry) => toEntry(checked.value, entry)))
+  const file = checked.value
+  return {
+    ...toPolicy(file.policies.map((entry) => toEntry(file, entry))),
+    accounts: new Map(
+      Object.entries(file.accounts ?? {}).map(([name, account]) => [name, toPlace(account)]),
+    ),
+    notices: findNotices(file),
+  }
 }
 
 /** A policy of these entries, indexed. */
@@ -75,9 +110,39 @@ export function toPolicy(list: readonly PolicyEntry[]): Policy {
   return { entries, index: compileIndex(entries) }
 }
 
+function toPlace(account: NonNullable<PolicyFile['accounts']>[string]): AccountPlace {
+  const { subscription, resource_group: group, cloud = 'public' } = account
+  return { subscription: subscription.toLowerCase(), resourceGroup: group, cloud }
+}
+
+function findNotices(file: PolicyFile): string[] {
+  return Object.entries(file.identities)
+    .filter(([, { client_id: clientId }]) => clientId === undefined)
+    .map(
+      ([name]) =>
+        `The identity "${name}" has no client_id yet: nothing is issued for it until \`trust apply\` has made it.`,
+    )
+}
+
+function toIdentity(
+  name: string,
+  file: PolicyFile['identities'][string] | undefined,
+): AzureIdentity {
+  const { tenant_id: tenantId = '', client_id: clientId, kind, location } = file ?? {}
+  const { display_name: displayName, subscription, resource_group: group } = file ?? {}
+  return {
+    name,
+    tenantId,
+    ...(clientId !== undefined && { clientId }),
+    ...(kind !== undefined && { kind }),
+    ...(displayName !== undefined && { displayName }),
+    ...(subscription !== undefined && { subscription: subscription.toLowerCase() }),
+    ...(group !== undefined && { resourceGroup: group }),
+    ...(location !== undefined && { location }),
+  }
+}
+
 function toEntry(file: PolicyFile, entry: PolicyFile['policies'][number]): PolicyEntry {
-  const { tenant_id: tenantId = '', client_id: clientId = '' } =
-    file.identities[entry.identity] ?? {}
   return {
     name: entry.name,
     mode: entry.mode ?? 'enforce',
@@ -86,7 +151,7 @@ function toEntry(file: PolicyFile, entry: PolicyFile['policies'][number]): Polic
       repositoryId,
     })),
     subjectForm: entry.subject ?? 'repository',
-    identity: { name: entry.identity, tenantId, clientId },
+    identity: toIdentity(entry.identity, file.identities[entry.identity]),
     audiences: entry.audiences,
     lifetimeSeconds: parseDurationSeconds(entry.lifetime ?? '') ?? longestLifetimeSeconds,
     isDirect: entry.direct ?? false,

@@ -1,7 +1,7 @@
 // Buffers that are used again: fresh ones would wait for the garbage collector outside of the heap
 // and let the step's memory grow far beyond the byte budget.
 
-/** A store of equally long buffers. */
+/** A store of buffers in a few dozen lengths. */
 export type BufferPool = {
   /** A buffer of exactly `sizeBytes`, part of a pooled one; its content is arbitrary. */
   take: (sizeBytes: number) => Buffer
@@ -9,20 +9,37 @@ export type BufferPool = {
   give: (buffer: Buffer) => void
 }
 
-/** A pool of buffers of `pieceBytes`; longer wishes get a buffer of their own. */
-export function createBufferPool(pieceBytes: number): BufferPool {
-  const free: ArrayBufferLike[] = []
+const smallestBytes = 4096
+const emptyBuffer = Buffer.alloc(0)
+
+/** A pool that keeps at most `keepBytes` of unused memory; what is given back beyond that is let go. */
+export function createBufferPool(keepBytes: number): BufferPool {
+  const free = new Map<number, ArrayBufferLike[]>()
+  let keptBytes = 0
   return {
     take: (sizeBytes) => {
-      // Node's own slab serves the small ones well.
-      if (sizeBytes <= pieceBytes / 8 || sizeBytes > pieceBytes)
-        return Buffer.allocUnsafe(sizeBytes)
-      const memory = free.pop() ?? Buffer.allocUnsafeSlow(pieceBytes).buffer
+      if (sizeBytes === 0) return emptyBuffer
+      const length = toPooledBytes(sizeBytes)
+      const memory = free.get(length)?.pop()
+      if (memory === undefined) return Buffer.allocUnsafeSlow(length).subarray(0, sizeBytes)
+      keptBytes -= length
       return Buffer.from(memory, 0, sizeBytes)
     },
-    give: (buffer) => {
-      const { buffer: memory, byteOffset } = buffer
-      if (byteOffset === 0 && memory.byteLength === pieceBytes) free.push(memory)
+    give: ({ buffer: memory }) => {
+      const length = memory.byteLength
+      if (length < smallestBytes || keptBytes + length > keepBytes) return
+      keptBytes += length
+      const sameLength = free.get(length)
+      if (sameLength) sameLength.push(memory)
+      else free.set(length, [memory])
     },
   }
+}
+
+/** The memory behind a buffer of `sizeBytes`: at least 4 KiB, and at most a quarter more than asked for. */
+export function toPooledBytes(sizeBytes: number): number {
+  if (sizeBytes <= smallestBytes) return smallestBytes
+  // Four lengths from one power of two to the next.
+  const step = 2 ** Math.floor(Math.log2(sizeBytes - 1)) / 4
+  return Math.ceil(sizeBytes / step) * step
 }

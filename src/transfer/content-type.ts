@@ -1,7 +1,13 @@
-// The content type a blob is stored with, from its name.
+// The content type a file is stored with, from its name.
 import { lookup } from 'mrmime'
 
-/** The MIME type for a file name; `application/octet-stream` when the ending says nothing. */
+/**
+ * The media type for a file name, with `charset=utf-8` for texts; `application/octet-stream` when the
+ * ending says nothing.
+ */
 export function guessContentType(name: string): string {
-  return lookup(name) ?? 'application/octet-stream'
+  // Names such as `a.constructor` find what every object has.
+  const found: unknown = lookup(name)
+  const type = typeof found === 'string' ? found : 'application/octet-stream'
+  return type.startsWith('text/') ? `${type}; charset=utf-8` : type
 }

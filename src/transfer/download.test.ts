@@ -1,182 +1,276 @@
 import assert from 'node:assert/strict'
-import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { describe, it } from 'node:test'
 
-import { md5Of } from './blob-store.fixture.ts'
-import { download } from './download.ts'
-import { type Bench, openBench, spoilFirst } from './engine.fixture.ts'
-import { openFolder } from './local/write.ts'
-import { planDownload } from './plan.ts'
+import { Fault } from '../core/fault.ts'
+import { crc64Of } from './crc64.ts'
+import { type Bench, runJob, toContent, toDownload, withBench } from './engine.fixture.ts'
+import { md5Of } from './remote.fixture.ts'
 
 const mib = 1024 * 1024
 
-function store(bench: Bench, name: string, body: Buffer | string, md5?: string) {
-  const bytes = Buffer.from(body)
-  const etag = `"${name.length}-${bytes.length}"`
-  bench.store.blobs.set(name, { body: bytes, md5: md5 ?? md5Of(bytes), type: '', etag, meta: '' })
-}
-
-async function fetchAll(bench: Bench, overwrite: 'always' | 'error' = 'always', sources = ['.']) {
-  const plan = await planDownload(bench.deps, { sources, target: bench.folder, dotfiles: true })
-  const folder = openFolder({ pid: 1 }, bench.folder, { replaces: overwrite === 'always' })
-  return download(bench.deps, plan.items, { folder, overwrite })
-}
-
-async function withBench(work: (bench: Bench) => Promise<void>) {
-  const bench = await openBench()
-  try {
-    await work(bench)
-  } finally {
-    await bench.close()
-  }
+function place(bench: Bench, name: string, text: string | Buffer, attributes = {}) {
+  const content = Buffer.from(text)
+  return bench.remote.place(name, content, { digests: { crc64: crc64Of(content) }, attributes })
 }
 
 describe('download', () => {
-  it('writes small, empty and nested blobs as they are', () =>
+  it('writes small, empty and nested files as they are, one request each', () =>
     withBench(async (bench) => {
-      store(bench, 'a', 'hello')
-      store(bench, 'empty', '')
-      store(bench, 'd/e/100% #?é', 'x')
-      bench.store.pageLength = 2
-      const outcome = await fetchAll(bench)
-      assert.deepEqual(outcome, { files: 3, bytes: 6, failures: [], notDone: 0 })
-      assert.equal(await readFile(join(bench.folder, 'a'), 'utf8'), 'hello')
-      assert.equal(await readFile(join(bench.folder, 'empty'), 'utf8'), '')
-      assert.equal(await readFile(join(bench.folder, 'd/e/100% #?é'), 'utf8'), 'x')
+      place(bench, 'a', 'hello')
+      place(bench, 'empty', '')
+      place(bench, 'd/e/100% #?é', 'x')
+      const outcome = await runJob(bench.deps, toDownload(bench.folder))
+      assert.equal(outcome.counts.fetch, 3)
+      assert.equal(outcome.bytes, 6)
+      assert.equal(bench.read('a').toString(), 'hello')
+      assert.equal(bench.read('d/e/100% #?é').toString(), 'x')
+      assert.deepEqual(bench.tree(), ['a', 'd', 'd/e', 'd/e/100% #?é', 'empty'])
+      const reads = bench.remote.log.filter((line) => line.startsWith('read'))
+      assert.equal(reads.length, 3)
+      assert.ok(!bench.remote.log.some((line) => line.startsWith('stat')))
     }))
 
-  it('fetches a big blob in ranges and checks the whole', () =>
-    withBench(async (bench) => {
-      const body = Buffer.alloc(33 * mib + 7)
-      for (let at = 0; at + 4 <= body.length; at += 997) body.writeUInt32LE(at, at)
-      store(bench, 'big', body)
-      assert.equal((await fetchAll(bench)).bytes, body.length)
-      assert.ok((await readFile(join(bench.folder, 'big'))).equals(body))
-      assert.equal(bench.store.log.filter((line) => line === 'GET /ccc/big').length, 5)
-    }))
+  for (const [what, sizeBytes] of [
+    ['in one range', 3 * mib + 1],
+    ['in ranges side by side', 33 * mib + 7],
+  ] as const) {
+    for (const sum of ['crc64', 'md5', 'none'] as const) {
+      it(`fetches a long file ${what} and checks it with ${sum}`, () =>
+        withBench(async (bench) => {
+          const content = toContent(sizeBytes)
+          const sums = {
+            crc64: { crc64: crc64Of(content) },
+            md5: { md5: md5Of(content) },
+            none: {},
+          }
+          bench.remote.place('big', content, { digests: sums[sum] })
+          const outcome = await runJob(bench.deps, toDownload(bench.folder))
+          assert.deepEqual(outcome.failures, [])
+          assert.ok(bench.read('big').equals(content))
+          assert.deepEqual(bench.tree(), ['big'])
+          assert.equal(bench.moved.bytes, sizeBytes)
+        }))
+    }
+  }
 
-  it('goes on where a connection was cut', () =>
-    withBench(async (bench) => {
-      const body = Buffer.alloc(20 * mib, 'abcdefg')
-      store(bench, 'big', body)
-      spoilFirst(bench.store, 'GET /ccc/big', 'cut-answer', 3)
-      assert.equal((await fetchAll(bench)).files, 1)
-      assert.ok((await readFile(join(bench.folder, 'big'))).equals(body))
-      assert.ok(bench.sleeps.length >= 3)
-    }))
+  for (const sizeBytes of [5, 3 * mib, 17 * mib]) {
+    for (const sum of ['crc64', 'md5']) {
+      it(`leaves nothing of ${sizeBytes} bytes whose ${sum} differs, and ends with exit 6`, () =>
+        withBench(async (bench) => {
+          const digests = {
+            [sum]: sum === 'crc64' ? crc64Of(Buffer.from('x')) : 'bm90IHRoZSBzdW0uLi4uLg==',
+          }
+          bench.remote.place('a', toContent(sizeBytes), { digests })
+          bench.write('a', 'old')
+          const { failures } = await runJob(bench.deps, toDownload(bench.folder))
+          assert.equal(failures[0]?.fault.code, 'transfer_checksum_mismatch')
+          assert.equal(failures[0].fault.exitCode, 6)
+          assert.deepEqual(bench.tree(), ['a'])
+          assert.equal(bench.read('a').toString(), 'old')
+        }))
+    }
+  }
 
-  it('keeps nothing when the checksum differs', () =>
+  it('goes on with the ranges of an interrupted run, and checks them before they count', () =>
     withBench(async (bench) => {
-      store(bench, 'small', 'x', md5Of(Buffer.from('y')))
-      store(bench, 'zbig', Buffer.alloc(9 * mib), md5Of(Buffer.from('y')))
-      for (const name of ['small', 'zbig']) {
-        const { failures } = await fetchAll(await again(bench), 'always', [name])
-        assert.equal(failures[0]?.fault.code, 'transfer_checksum_mismatch')
-        assert.equal(failures[0].fault.exitCode, 6)
-      }
-      assert.deepEqual(await readdir(bench.folder), [])
-    }))
-
-  it('starts over once when the blob changed between two ranges', () =>
-    withBench(async (bench) => {
-      store(bench, 'big', Buffer.alloc(20 * mib, 1))
-      let count = 0
-      bench.store.spoil = (line) => {
-        if (line === 'GET /ccc/big' && ++count === 2) store(bench, 'big', Buffer.alloc(21 * mib, 2))
+      const content = toContent(40 * mib)
+      place(bench, 'd/big', content)
+      bench.remote.spoil = ({ op, index }) => {
+        if (op === 'read' && index >= 32 * mib) throw new Fault('azure_storage_unreachable', 'down')
         return undefined
       }
-      assert.equal((await fetchAll(bench)).bytes, 21 * mib)
-      assert.ok((await readFile(join(bench.folder, 'big'))).equals(Buffer.alloc(21 * mib, 2)))
+      const first = await runJob(bench.deps, toDownload(bench.folder))
+      assert.equal(first.failures[0]?.fault.code, 'azure_storage_unreachable')
+      const left = readdirSync(bench.path('d')).toSorted()
+      assert.equal(left.length, 2)
+      // A damaged range does not count.
+      const { openSync, writeSync, closeSync } = await import('node:fs')
+      const fd = openSync(bench.path(`d/${left[0]}`), 'r+')
+      writeSync(fd, 'damage', 9 * mib)
+      closeSync(fd)
+      bench.remote.spoil = () => undefined
+      bench.remote.log.length = 0
+      await runJob(bench.again(), toDownload(bench.folder))
+      const reads = bench.remote.log.filter((line) => line.startsWith('read')).toSorted()
+      assert.deepEqual(reads, [`read d/big ${32 * mib}`, `read d/big ${8 * mib}`])
+      assert.ok(bench.read('d/big').equals(content))
+      assert.deepEqual(bench.tree(), ['d', 'd/big'])
     }))
 
-  it('writes nothing at all with overwrite: error when one file exists', () =>
+  it('begins anew when the remote file is another version, and removes what was left', () =>
     withBench(async (bench) => {
-      store(bench, 'a', 'new')
-      store(bench, 'b', 'new')
-      await writeFile(join(bench.folder, 'b'), 'old')
-      await assert.rejects(fetchAll(bench, 'error'), { code: 'transfer_target_exists' })
-      assert.deepEqual(await readdir(bench.folder), ['b'])
+      place(bench, 'big', toContent(20 * mib))
+      bench.remote.spoil = ({ op, index }) => {
+        if (op === 'read' && index >= 16 * mib) throw new Fault('azure_storage_unreachable', 'down')
+        return undefined
+      }
+      await runJob(bench.deps, toDownload(bench.folder))
+      assert.equal(bench.tree().length, 2)
+      bench.remote.spoil = () => undefined
+      const content = toContent(20 * mib, 2)
+      place(bench, 'big', content)
+      await runJob(bench.again(), toDownload(bench.folder))
+      assert.ok(bench.read('big').equals(content))
+      assert.deepEqual(bench.tree(), ['big'])
     }))
 
-  it('downloads with overwrite: error into an empty folder', () =>
+  it('starts over once when the file changes between two ranges', () =>
     withBench(async (bench) => {
-      store(bench, 'd/a', 'new')
-      assert.equal((await fetchAll(bench, 'error')).files, 1)
-      assert.deepEqual(await readdir(join(bench.folder, 'd')), ['a'])
+      place(bench, 'big', toContent(20 * mib))
+      const content = toContent(20 * mib, 2)
+      let isFirst = true
+      bench.remote.spoil = ({ op, index }) => {
+        if (op !== 'read' || index === 0 || !isFirst) return undefined
+        isFirst = false
+        place(bench, 'big', content)
+        return undefined
+      }
+      const outcome = await runJob(bench.deps, toDownload(bench.folder))
+      assert.deepEqual(outcome.failures, [])
+      assert.ok(bench.read('big').equals(content))
+      assert.deepEqual(bench.tree(), ['big'])
+    }))
+
+  it('takes the new version of a small file that changed after it was listed', () =>
+    withBench(async (bench) => {
+      place(bench, 'a', 'old')
+      const { planJob, runPlan } = await import('./engine.ts')
+      const plan = await planJob(bench.deps, toDownload(bench.folder))
+      place(bench, 'a', 'quite new')
+      const { done } = await runPlan(bench.deps, plan)
+      assert.equal(bench.read('a').toString(), 'quite new')
+      assert.equal(done[0]?.sizeBytes, 9)
+    }))
+
+  it('restores mode and time of change, but no set-user-id', () =>
+    withBench(async (bench) => {
+      place(bench, 'a', 'x', { mode: 0o4750, modifiedAtMs: 1_500_000_000_250 })
+      place(bench, 'b', toContent(mib), { mode: 0o600, modifiedAtMs: 1_500_000_000_000 })
+      await runJob(bench.deps, toDownload(bench.folder, { preserve: true }))
+      assert.equal(statSync(bench.path('a')).mode & 0o7777, 0o750)
+      assert.equal(Math.round(statSync(bench.path('a')).mtimeMs), 1_500_000_000_250)
+      assert.equal(statSync(bench.path('b')).mode & 0o7777, 0o600)
+    }))
+
+  it('makes kept links and folder markers', () =>
+    withBench(async (bench) => {
+      place(bench, 'd/a', 'x')
+      bench.remote.place('d/l', 'a', { kind: 'link' })
+      bench.remote.place('e/f', '', { kind: 'folder' })
+      const outcome = await runJob(bench.deps, toDownload(bench.folder))
+      assert.deepEqual(outcome.failures, [])
+      assert.equal(readlinkSync(bench.path('d/l')), 'a')
+      assert.ok(statSync(bench.path('e/f')).isDirectory())
+    }))
+
+  for (const target of ['/etc/passwd', '../../x', 'a/../../..', 'a/..']) {
+    it(`refuses a link to ${target}`, () =>
+      withBench(async (bench) => {
+        bench.remote.place('d/l', target, { kind: 'link' })
+        const { failures } = await runJob(bench.deps, toDownload(bench.folder))
+        assert.equal(failures[0]?.fault.code, 'transfer_path_unsafe')
+        assert.deepEqual(bench.tree(), [])
+      }))
+  }
+
+  it('does not write through a link that the same download made', () =>
+    withBench(async (bench) => {
+      mkdirSync(bench.path('real'))
+      bench.remote.place('l', 'real', { kind: 'link' })
+      place(bench, 'l/a', 'x')
+      await assert.rejects(runJob(bench.deps, toDownload(bench.folder)), {
+        code: 'transfer_name_clash',
+      })
     }))
 
   it('does not write through a symbolic link inside the target', () =>
     withBench(async (bench) => {
-      await mkdir(join(bench.folder, 'outside'))
-      await symlink('outside', join(bench.folder, 'd'))
-      store(bench, 'd/a', 'x')
-      const { failures } = await fetchAll(bench)
+      mkdirSync(bench.path('outside'))
+      symlinkSync('outside', bench.path('d'))
+      place(bench, 'd/a', 'x')
+      const { failures } = await runJob(bench.deps, toDownload(bench.folder))
       assert.equal(failures[0]?.fault.code, 'transfer_path_unsafe')
-      assert.deepEqual(await readdir(join(bench.folder, 'outside')), [])
+      assert.deepEqual(readdirSync(bench.path('outside')), [])
     }))
 
   it('replaces a symbolic link instead of writing through it', () =>
     withBench(async (bench) => {
-      await writeFile(join(bench.folder, 'kept'), 'kept')
-      await symlink('kept', join(bench.folder, 'a'))
-      store(bench, 'a', 'new')
-      await fetchAll(bench)
-      assert.equal(await readFile(join(bench.folder, 'kept'), 'utf8'), 'kept')
-      assert.equal(await readFile(join(bench.folder, 'a'), 'utf8'), 'new')
+      bench.write('kept', 'kept')
+      symlinkSync('kept', bench.path('a'))
+      place(bench, 'a', 'new')
+      await runJob(bench.deps, toDownload(bench.folder))
+      assert.equal(bench.read('kept').toString(), 'kept')
+      assert.ok(lstatSync(bench.path('a')).isFile())
     }))
 
   for (const name of ['../a', 'd/../../a', '/etc/a', 'a\0b']) {
-    it(`refuses the blob name ${JSON.stringify(name)}`, () =>
+    it(`refuses the name ${JSON.stringify(name)} before anything is written`, () =>
       withBench(async (bench) => {
-        store(bench, name, 'x')
-        await assert.rejects(fetchAll(bench), { code: 'transfer_path_unsafe', exitCode: 6 })
+        place(bench, name, 'x')
+        place(bench, 'fine', 'x')
+        await assert.rejects(
+          runJob(bench.deps, toDownload(bench.folder, { select: { dotfiles: true } })),
+          {
+            code: 'transfer_path_unsafe',
+            exitCode: 6,
+          },
+        )
+        assert.deepEqual(bench.tree(), [])
       }))
   }
 
-  it('reports a blob and a folder of the same name', () =>
+  it('reports a folder in the place of a file', () =>
     withBench(async (bench) => {
-      store(bench, 'a', 'x')
-      store(bench, 'a/b', 'x')
-      await assert.rejects(fetchAll(bench), { code: 'transfer_name_clash' })
+      mkdirSync(bench.path('a/full'), { recursive: true })
+      place(bench, 'a', 'x')
+      const { failures } = await runJob(bench.deps, toDownload(bench.folder))
+      assert.equal(failures[0]?.fault.code, 'transfer_target_exists')
+      assert.deepEqual(bench.tree(), ['a', 'a/full'])
     }))
 
-  it('reports a folder in the place of a file, and the other way round', () =>
+  it('keeps nothing of a download that was cut for good before its second range', () =>
     withBench(async (bench) => {
-      await mkdir(join(bench.folder, 'a/full'), { recursive: true })
-      await writeFile(join(bench.folder, 'd'), '')
-      store(bench, 'a', 'x')
-      store(bench, 'd/e', 'x')
-      for (const source of ['a', 'd*/*']) {
-        const { failures } = await fetchAll(await again(bench), 'always', [source])
-        assert.equal(failures[0]?.fault.code, 'transfer_target_exists')
+      place(bench, 'a', toContent(2 * mib))
+      bench.remote.spoil = ({ op }) => {
+        if (op === 'read') throw new Fault('azure_storage_unreachable', 'down')
+        return undefined
       }
+      await runJob(bench.deps, toDownload(bench.folder))
+      assert.deepEqual(bench.tree(), [])
     }))
 
-  it('takes one blob, a folder or a pattern', () =>
+  it('lets another process that took the part file over finish, and fetches again itself', () =>
     withBench(async (bench) => {
-      for (const name of ['logs/a.txt', 'logs/b.log', 'logs/c/d.txt', 'logs-old/x', 'lit[e]ral'])
-        store(bench, name, name)
-      const below = async (source: string) => {
-        const plan = await planDownload(bench.deps, {
-          sources: [source],
-          target: '',
-          dotfiles: false,
-        })
-        return plan.items.map(({ segments }) => segments.join('/'))
+      const content = toContent(20 * mib)
+      place(bench, 'big', content)
+      let isFirst = true
+      bench.remote.spoil = async ({ op, index }) => {
+        if (op !== 'read' || index !== 16 * mib || !isFirst) return
+        isFirst = false
+        // Its first process is not to be found here: as in another container.
+        await runJob(bench.again(2), toDownload(bench.folder))
       }
-      assert.deepEqual(await below('logs/a.txt'), ['a.txt'])
-      assert.deepEqual(await below('logs'), ['a.txt', 'b.log', 'c/d.txt'])
-      assert.deepEqual(await below('logs/**/*.txt'), ['a.txt', 'c/d.txt'])
-      assert.deepEqual(await below('lo*/x'), ['logs-old/x'])
-      assert.deepEqual(await below('lit[e]ral'), ['lit[e]ral'])
-      await assert.rejects(below('nothing'), { code: 'transfer_no_files', exitCode: 4 })
+      const outcome = await runJob({ ...bench.deps, pid: 999_999_999 }, toDownload(bench.folder))
+      assert.deepEqual(outcome.failures, [])
+      assert.ok(bench.read('big').equals(content))
+      assert.deepEqual(bench.tree(), ['big'])
+    }))
+
+  it('does not touch the part file of a process that is alive', () =>
+    withBench(async (bench) => {
+      const name = `.big.part-${process.ppid}-0`
+      writeFileSync(bench.path(name), 'theirs')
+      place(bench, 'big', toContent(20 * mib))
+      await runJob(bench.deps, toDownload(bench.folder))
+      assert.deepEqual(bench.tree(), [name, 'big'])
     }))
 })
-
-// A failed transfer has stopped its bench for good; this one shares store and folder with it.
-async function again(bench: Bench): Promise<Bench> {
-  const { createHalt } = await import('./halt.ts')
-  const halt = createHalt({ sleep: async () => undefined }, new AbortController().signal)
-  return { ...bench, deps: { ...bench.deps, halt } }
-}

@@ -1,206 +1,139 @@
-// Fetches blobs: the first request gives size, version and first bytes at once; the rest of a big one
-// comes as ranges in parallel, all of the same version. A file appears whole and checked, or not at
-// all (facts/transfer.md §8 "Download").
-import { createHash, type Hash } from 'node:crypto'
+// Fetches one file: a small one into memory and then to disk in one go, a longer one into a part file.
+// A file appears whole and checked, or not at all (facts/transfer.md §8 "Download").
+import { hash } from 'node:crypto'
 
 import { Fault } from '../core/fault.ts'
-import type { BlobState, ReadOptions } from './blob/client.ts'
-import { type BufferPool, createBufferPool } from './buffers.ts'
-import { assertRunning } from './halt.ts'
-import type { PartFile, TargetFolder } from './local/write.ts'
-import { blockBytes, type DownloadItem } from './plan.ts'
-import { createPrefixDigest } from './prefix-digest.ts'
-import { type Outcome, runAll } from './schedule.ts'
-import type { TransferDeps } from './upload.ts'
+import { crc64Of } from './crc64.ts'
+import { type Arrived, type Fetching, fetchParallel, fetchSerial } from './download-ranges.ts'
+import { assertSum, attributesOf } from './download-sums.ts'
+import { commitUnpacked, isUnpacked } from './download-unpacked.ts'
+import { type DoneFile, type MoveDeps, pieceBytes, rangeBytes } from './engine-deps.ts'
+import { assertRunning, Halted } from './halt.ts'
+import type { DownloadJob } from './job.ts'
+import { PartLost } from './local/write-part.ts'
+import type { TargetFolder } from './local/write.ts'
+import type { FetchStep } from './plan.ts'
+import type { RemoteFile } from './remote.ts'
+import type { Need } from './schedule.ts'
 
-/** Where downloads go, and whether a file that exists is replaced or is a Fault. */
-export type DownloadOptions = { folder: TargetFolder; overwrite: 'always' | 'error' }
+/** What fetching needs: the engine, the folder it writes into, and the job's wishes. */
+export type FetchDeps = MoveDeps & { folder: TargetFolder; job: DownloadJob }
 
-// Pieces of this size go to the disk; a whole range would need far more memory.
-const pieceBytes = 512 * 1024
-// What a range on the wire costs in all: node:https leaves several MiB of received pieces to the
-// garbage collector for each busy connection (measured; a leaner client is issue 4).
-const rangeCostBytes = 5 * 1024 * 1024
+// Up to here a file is held in memory until its sum is known to be right.
+const inMemoryBytes = 512 * 1024
+const mostTries = 3
 
-type FetchDeps = TransferDeps & { pool: BufferPool; folder: TargetFolder }
-
-/** Downloads all items; with `overwrite: error` nothing is written when any file exists already. */
-export async function download(
-  deps: TransferDeps,
-  items: readonly DownloadItem[],
-  { folder, overwrite }: DownloadOptions,
-): Promise<Outcome> {
-  if (overwrite === 'error') await assertAllNew(folder, items)
-  const fetchDeps = { ...deps, folder, pool: createBufferPool(pieceBytes) }
-  return runAll(deps, items, {
-    nameOf: (item) => item.blobName,
-    costOf: ({ sizeBytes }) =>
-      sizeBytes <= blockBytes ? Math.min(sizeBytes, rangeCostBytes) : undefined,
-    transfer: (item) => fetchFile(fetchDeps, item),
-  })
+/** What fetching a file takes from the slots. */
+export function needOfFetch({ sizeBytes }: Pick<FetchStep, 'sizeBytes'>): Need {
+  if (sizeBytes > rangeBytes) return { parts: Math.ceil(sizeBytes / rangeBytes) }
+  // The content or a piece of it, and the read buffer of the transport.
+  return { memoryBytes: Math.min(sizeBytes, inMemoryBytes) + pieceBytes, wireBytes: sizeBytes }
 }
 
-async function assertAllNew(folder: TargetFolder, items: readonly DownloadItem[]): Promise<void> {
-  const existing: string[] = []
-  for (const { segments } of items) {
-    if (await folder.exists(segments)) existing.push(`“${segments.join('/')}”`)
-  }
-  if (existing.length === 0) return
-  const shown = existing.slice(0, 10).join(', ')
-  const more = existing.length > 10 ? ` and ${existing.length - 10} more` : ''
-  throw new Fault(
-    'transfer_target_exists',
-    `${existing.length} of ${items.length} files exist already in the target: ${shown}${more}.`,
-  )
-}
-
-async function fetchFile(deps: FetchDeps, item: DownloadItem): Promise<number> {
-  try {
-    return await fetchVersion(deps, item)
-  } catch (error) {
-    // Written by somebody between two of our ranges: the new version may well be stable.
-    const isChanged = error instanceof Fault && error.code === 'transfer_blob_changed'
-    if (!isChanged || deps.halt.stopping.aborted) throw error
-    return fetchVersion(deps, item)
+/** Fetches the file; throws `transfer_checksum_mismatch`, writing faults and those of the remote place. */
+export async function fetchFile(deps: FetchDeps, step: FetchStep): Promise<DoneFile> {
+  for (let tryNumber = 1; ; tryNumber++) {
+    try {
+      const isUsual = tryNumber === 1
+      const canHold =
+        isUsual && step.sizeBytes <= inMemoryBytes && !isUnpacked(deps.job, step.remote)
+      const held = canHold ? await fetchHeld(deps, step) : undefined
+      const state = held ?? (await fetchPart(deps, step, { isUsual }))
+      const { name, sizeBytes, etag, digests } = state
+      return { name, sizeBytes, etag, digests }
+    } catch (error) {
+      // Written by somebody between two of our requests: the new version may well be still.
+      const isChanged = error instanceof Fault && error.code === 'transfer_blob_changed'
+      const isWorthIt = isChanged ? tryNumber === 1 : error instanceof PartLost
+      if (!isWorthIt || tryNumber >= mostTries || deps.halt.stopping.aborted) throw toFault(error)
+    }
   }
 }
 
-async function fetchVersion(deps: FetchDeps, item: DownloadItem): Promise<number> {
-  const part = await deps.folder.create(item.segments)
+// Undefined when the content turns out to be packed, which not every listing tells.
+async function fetchHeld(deps: FetchDeps, step: FetchStep): Promise<RemoteFile | undefined> {
+  const { name, sizeBytes, segments } = step
+  const content = deps.pool.take(sizeBytes)
   try {
-    const isBig = item.sizeBytes > blockBytes
-    const sizeBytes = await (isBig ? fetchBig(deps, item, part) : fetchSmall(deps, item, part))
+    const state = await deps.remote.read(name, {
+      from: 0,
+      to: Math.max(sizeBytes, 1) - 1,
+      onPiece: (piece, offset) => {
+        piece.copy(content, offset)
+        deps.onBytes(piece.length)
+        return undefined
+      },
+    })
+    if (state.sizeBytes !== sizeBytes) {
+      throw new Fault('transfer_blob_changed', `“${name}” changed after it was listed.`)
+    }
+    if (isUnpacked(deps.job, state)) return undefined
+    assertSums(deps, name, state, () => ({ state, ...sumsOf(content, state) }))
     assertRunning({ stopping: deps.halt.aborting })
-    await part.commit()
-    return sizeBytes
+    if (state.kind === 'link') {
+      deps.folder.makeLink(segments, state.attributes.linkTarget ?? content.toString('utf8'))
+    } else deps.folder.writeWhole(segments, content, attributesOf(deps, state))
+    return state
+  } finally {
+    deps.pool.give(content)
+  }
+}
+
+async function fetchPart(
+  deps: FetchDeps,
+  step: FetchStep,
+  { isUsual }: { isUsual: boolean },
+): Promise<RemoteFile> {
+  const { name, segments, remote: listed } = step
+  const source = `${deps.remote.shown}/${name}`
+  const isBig = step.sizeBytes > rangeBytes
+  const isSummed = deps.job.integrity !== 'none'
+  const version = { source, etag: listed.etag, sizeBytes: listed.sizeBytes }
+  const resumed = isUsual && isBig && isSummed ? deps.folder.resume(segments, version) : undefined
+  const part = resumed ?? deps.folder.create(segments)
+  try {
+    const fetching: Fetching = { name, source, part, listed, isSummed }
+    // A small one has its slot already and must not take another, whatever length it has by now.
+    const arrived = await (isBig ? fetchParallel(deps, fetching) : fetchSerial(deps, fetching))
+    const { state } = arrived
+    assertSums(deps, name, state, () => arrived)
+    assertRunning({ stopping: deps.halt.aborting })
+    if (isUnpacked(deps.job, state)) await commitUnpacked(deps, segments, { packed: part, state })
+    else part.commit(attributesOf(deps, state))
+    return state
   } catch (error) {
-    await part.discard()
+    if (isWorthKeeping(error)) part.keep()
+    else part.discard()
     throw error
   }
 }
 
-// Runs within a slot it was given, so it must not take another one: it reads on one connection even
-// when the blob has grown beyond one range since it was found.
-async function fetchSmall(deps: FetchDeps, item: DownloadItem, part: PartFile): Promise<number> {
-  const digest = createHash('md5')
-  const length = Math.max(item.sizeBytes, 1)
-  const state = await fetchRange(deps, item, part, { from: 0, to: blockBytes - 1, length }, digest)
-  for (let from = blockBytes; from < state.sizeBytes; from += blockBytes) {
-    const range = { from, to: from + blockBytes - 1, length: blockBytes, etag: state.etag }
-    await fetchRange(deps, item, part, range, digest)
-  }
-  assertMd5(item, state, digest.digest('base64'))
-  return state.sizeBytes
+// What stopped for a reason that passes is gone on with by the next run; a full disk is made free.
+function isWorthKeeping(error: unknown): boolean {
+  if (error instanceof Halted) return true
+  return error instanceof Fault && error.isRetryable && error.code !== 'transfer_disk_full'
 }
 
-async function fetchBig(deps: FetchDeps, item: DownloadItem, part: PartFile): Promise<number> {
-  const first = await withSlot(deps, () =>
-    fetchRange(deps, item, part, { from: 0, to: blockBytes - 1, length: blockBytes }),
-  )
-  const { sizeBytes, etag, contentMd5 } = first
-  const check = contentMd5 === '' ? undefined : createPrefixDigest(part, sizeBytes)
-  const underway: Promise<void>[] = []
-  const failures: unknown[] = []
-  check?.add(0, Math.min(blockBytes, sizeBytes))
-  for (let from = blockBytes; from < sizeBytes && failures.length === 0; from += blockBytes) {
-    const to = Math.min(from + blockBytes, sizeBytes) - 1
-    const release = await deps.slots.take(rangeCostBytes)
-    if (deps.halt.stopping.aborted) {
-      release()
-      break
-    }
-    const fetched = fetchRange(deps, item, part, { from, to, length: to - from + 1, etag })
-      .then(() => check?.add(from, to + 1))
-      .catch((error: unknown) => {
-        failures.push(error)
-      })
-      .finally(release)
-    underway.push(fetched)
-  }
-  await Promise.all(underway)
-  const isWhole = failures.length === 0 && !deps.halt.stopping.aborted
-  const md5 = await check?.end(isWhole)
-  if (failures.length > 0) throw failures[0]
-  assertRunning(deps.halt)
-  if (md5 !== undefined) assertMd5(item, first, md5)
-  return sizeBytes
+function sumsOf(content: Buffer, { digests }: RemoteFile): Pick<Arrived, 'crc64' | 'md5'> {
+  if (digests.crc64 !== undefined) return { crc64: crc64Of(content) }
+  return digests.md5 === undefined ? {} : { md5: hash('md5', content, 'base64') }
 }
 
-async function withSlot<T>(deps: FetchDeps, work: () => Promise<T>): Promise<T> {
-  const release = await deps.slots.take(rangeCostBytes)
-  try {
-    assertRunning(deps.halt)
-    return await work()
-  } finally {
-    release()
-  }
+function assertSums(
+  { job }: FetchDeps,
+  name: string,
+  { digests }: RemoteFile,
+  arrive: () => Arrived,
+): void {
+  if (job.integrity === 'none') return
+  const { crc64, md5 } = arrive()
+  assertSum(name, 'CRC-64', digests.crc64, crc64)
+  if (digests.crc64 === undefined) assertSum(name, 'MD5', digests.md5, md5)
 }
 
-type Range = { from: number; to: number; length: number; etag?: string }
-
-async function fetchRange(
-  deps: FetchDeps,
-  { blobName }: DownloadItem,
-  part: PartFile,
-  { from, to, length, etag }: Range,
-  digest?: Hash,
-): Promise<BlobState> {
-  const buffer = deps.pool.take(Math.min(pieceBytes, Math.max(length, 4096)))
-  const gatherer = gather(part, buffer, from)
-  const onPiece: ReadOptions['onPiece'] = (piece) => {
-    digest?.update(piece)
-    deps.onBytes(piece.length)
-    return gatherer.accept(piece)
-  }
-  try {
-    const state = await deps.client.read(blobName, { from, to, onPiece, ...(etag && { etag }) })
-    await gatherer.flush()
-    return state
-  } finally {
-    // A write may still look at the buffer after its connection was cut.
-    await gatherer.settle()
-    deps.pool.give(buffer)
-  }
-}
-
-// Collects what the network brings in small pieces into writes worth a system call.
-function gather(part: PartFile, buffer: Buffer, start: number) {
-  let writtenTo = start
-  let filled = 0
-  let flushing: Promise<void> | undefined
-
-  const writeOut = async () => {
-    await part.write(buffer.subarray(0, filled), writtenTo)
-    writtenTo += filled
-    filled = 0
-    flushing = undefined
-  }
-  const flush = () => {
-    flushing = writeOut()
-    return flushing
-  }
-  const take = (piece: Buffer): Promise<void> | undefined => {
-    const count = piece.copy(buffer, filled)
-    filled += count
-    if (filled < buffer.length) return undefined
-    return flush().then(() => (count < piece.length ? take(piece.subarray(count)) : undefined))
-  }
-  return {
-    accept: (piece: Buffer) => (flushing ? flushing.then(() => take(piece)) : take(piece)),
-    flush: async () => {
-      await flushing
-      if (filled > 0) await flush()
-    },
-    settle: async () => {
-      await flushing?.catch(() => undefined)
-    },
-  }
-}
-
-function assertMd5({ blobName }: DownloadItem, { contentMd5 }: BlobState, md5: string): void {
-  if (contentMd5 === '' || contentMd5 === md5) return
-  throw new Fault(
-    'transfer_checksum_mismatch',
-    `“${blobName}” arrived with MD5 ${md5}, and the blob says ${contentMd5}: nothing was kept.`,
-  )
+function toFault(error: unknown): unknown {
+  if (!(error instanceof PartLost)) return error
+  return new Fault('transfer_target_unwritable', `${error.message}, again and again.`, {
+    cause: error,
+  })
 }

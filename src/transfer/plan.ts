@@ -1,111 +1,133 @@
-// Decides, before the first byte moves, what goes where and in which pieces.
-import { Fault } from '../core/fault.ts'
-import type { BlobClient } from './blob/client.ts'
-import { findBlobs, type FoundBlob } from './blob/find.ts'
-import { assertBlobName } from './blob/names.ts'
-import { guessContentType } from './content-type.ts'
-import { findFiles, type LocalFile } from './local/find.ts'
-import { toSafeSegments } from './local/paths.ts'
-import {
-  joinName,
-  joinSelections,
-  mergeByName,
-  parseSource,
-  requireFiles,
-  type Selection,
-  type Skipped,
-} from './select.ts'
+// What a job comes to before the first byte moves: one step for every name, with the reason a dry run
+// prints.
+import { toPlainLine } from '../azure/plain-line.ts'
+import type { Compression, Job } from './job.ts'
+import type { Attributes, Condition, Properties, RemoteFile, Write } from './remote.ts'
+import type { Skipped } from './select.ts'
 
-/** One file to upload. */
-export type UploadItem = {
+/** Why a content is moved. */
+export type MoveReason = 'new' | 'changed' | 'newer' | 'always'
+
+/** A file on disk becomes a remote one. */
+export type SendStep = {
+  kind: 'send'
+  name: string
   path: string
-  blobName: string
   sizeBytes: number
-  contentType: string
+  why: MoveReason
+  condition: Condition
+  properties: Properties
+  attributes: Attributes
+  compress?: Compression
 }
 
-/** One blob to download; `segments` is its path below the target folder. */
-export type DownloadItem = { blobName: string; segments: string[]; sizeBytes: number }
-
-/** All items of one direction, sorted by name, with what was left out. */
-export type Plan<Item> = { items: Item[]; totalBytes: number; skipped: Skipped }
-
-/** Which sources to take and where they go. */
-export type PlanRequest = { sources: readonly string[]; target: string; dotfiles: boolean }
-
-/** Blobs up to this size are one request; longer ones are blocks or ranges of it (8 MiB). */
-export const blockBytes = 8 * 1024 * 1024
-
-const maxBlocks = 50_000
-
-/** The block length for a file: 8 MiB, in steps of 8 MiB more when 50,000 blocks do not suffice. */
-export function chooseBlockBytes(sizeBytes: number): number {
-  return blockBytes * Math.max(1, Math.ceil(sizeBytes / maxBlocks / blockBytes))
+/** A remote file becomes one on disk; `segments` is its path below the target. */
+export type FetchStep = {
+  kind: 'fetch'
+  name: string
+  segments: readonly string[]
+  sizeBytes: number
+  why: MoveReason
+  remote: RemoteFile
 }
 
-/** Finds the files of all sources and names their blobs. */
-export async function planUpload(request: PlanRequest): Promise<Plan<UploadItem>> {
-  const selection = await select(request, (source) => findFiles(source, request))
-  const items = selection.found.map(({ place, below }) => {
-    const blobName = joinName(request.target, below)
-    assertBlobName(blobName)
-    return { ...place, blobName, contentType: guessContentType(below) }
-  })
-  const merged = mergeByName(items, {
-    nameOf: (item) => item.blobName,
-    placeOf: (item) => item.path,
-  })
-  return toPlan(merged, selection)
+/** The content is the same; only what is kept beside it is written. */
+export type SetStep = {
+  kind: 'set'
+  name: string
+  sizeBytes: number
+  why: 'properties'
+  to: { side: 'remote'; write: Write } | { side: 'local'; path: string; attributes: Attributes }
 }
 
-/** Finds the blobs of all sources and names their files below the target folder. */
-export async function planDownload(
-  { client }: { client: BlobClient },
-  request: PlanRequest,
-): Promise<Plan<DownloadItem>> {
-  const selection = await select(request, (source) => findBlobs(client, source, request))
-  const items = selection.found.map(({ place, below }) => ({
-    blobName: place.name,
-    sizeBytes: place.sizeBytes,
-    segments: toSafeSegments(below),
-  }))
-  const nameOf = (item: DownloadItem) => item.segments.join('/')
-  const merged = mergeByName(items, { nameOf, placeOf: (item) => item.blobName })
-  assertNoFolderClash(merged)
-  return toPlan(merged, selection)
+/** A folder that is to exist without a file in it. */
+export type FolderStep = {
+  kind: 'folder'
+  name: string
+  sizeBytes: 0
+  why: 'new'
+  to: { side: 'remote'; write: Write } | { side: 'local'; segments: readonly string[] }
 }
 
-async function select<Place extends LocalFile | FoundBlob>(
-  { sources, dotfiles }: PlanRequest,
-  find: (source: ReturnType<typeof parseSource>) => Promise<Selection<Place>>,
-): Promise<Selection<Place>> {
-  const selections: Selection<Place>[] = []
-  for (const text of sources) selections.push(await find(parseSource(text, { dotfiles })))
-  const selection = joinSelections(selections)
-  requireFiles(selection.found.length, sources, selection.skipped)
-  return selection
+/** A symbolic link that is kept as a link. */
+export type LinkStep = {
+  kind: 'link'
+  name: string
+  sizeBytes: number
+  why: MoveReason
+  to:
+    | { side: 'remote'; linkTarget: string; write: Omit<Write, 'digests'> }
+    | { side: 'local'; segments: readonly string[]; remote: RemoteFile }
 }
 
-// Blob Storage has room for `a` and `a/b` side by side, a file system has not.
-function assertNoFolderClash(items: readonly DownloadItem[]): void {
-  const files = new Map(items.map((item) => [item.segments.join('/'), item.blobName]))
-  for (const { segments, blobName } of items) {
-    for (let length = 1; length < segments.length; length++) {
-      const other = files.get(segments.slice(0, length).join('/'))
-      if (other !== undefined) {
-        throw new Fault(
-          'transfer_name_clash',
-          `“${other}” is a file and “${blobName}” needs a folder of the same name.`,
-          { hint: 'Download them with two steps into different targets.' },
-        )
-      }
-    }
+/** Nothing happens to this name. */
+export type KeepStep = {
+  kind: 'keep'
+  name: string
+  sizeBytes: number
+  why: 'same' | 'exists' | 'newer'
+}
+
+/** A remote file the source does not have goes away. */
+export type RemoveStep = {
+  kind: 'remove'
+  name: string
+  sizeBytes: number
+  why: 'extra' | 'asked'
+  file: Pick<RemoteFile, 'kind' | 'etag'>
+}
+
+/** A file on disk the source does not have goes away. */
+export type DeleteStep = {
+  kind: 'delete'
+  name: string
+  sizeBytes: number
+  why: 'extra'
+  segments: readonly string[]
+  fileKind: 'file' | 'folder' | 'link'
+}
+
+/** One thing a run will do. */
+export type Step =
+  | SendStep
+  | FetchStep
+  | SetStep
+  | FolderStep
+  | LinkStep
+  | KeepStep
+  | RemoveStep
+  | DeleteStep
+
+/** What a step does. */
+export type StepKind = Step['kind']
+
+/** All steps of a job, sorted by name, with what was left out on purpose. */
+export type Plan<AJob extends Job = Job> = {
+  job: AJob
+  steps: Step[]
+  /** Of the files that will be sent or fetched. */
+  totalBytes: number
+  skipped: Skipped
+  /** What a person should know although nothing is wrong: that nothing was found, say. */
+  warning?: string
+}
+
+/** A plan of these steps. */
+export function toPlan<AJob extends Job>(
+  job: AJob,
+  steps: Step[],
+  { skipped, warning }: { skipped: Skipped; warning: string | undefined },
+): Plan<AJob> {
+  let totalBytes = 0
+  for (const { kind, sizeBytes } of steps) {
+    if (kind === 'send' || kind === 'fetch') totalBytes += sizeBytes
   }
+  return { job, steps, totalBytes, skipped, ...(warning !== undefined && { warning }) }
 }
 
-function toPlan<Item extends { sizeBytes: number }>(
-  items: Item[],
-  { skipped }: { skipped: Skipped },
-): Plan<Item> {
-  return { items, skipped, totalBytes: items.reduce((sum, item) => sum + item.sizeBytes, 0) }
+/** One line of a dry run: `send assets/app.js, 1234 bytes: changed`. */
+export function describeStep({ kind, name, sizeBytes, why }: Step): string {
+  const size = kind === 'folder' ? '' : `, ${sizeBytes} ${sizeBytes === 1 ? 'byte' : 'bytes'}`
+  // A name may hold anything; a log line must stay one line.
+  return `${kind} ${toPlainLine(name, 2048)}${size}: ${why}`
 }

@@ -2,7 +2,7 @@
 // back from disk, so that hashing overlaps with the network and checks what was really written.
 import { createHash } from 'node:crypto'
 
-import type { PartFile } from './local/write.ts'
+import type { PartFile } from './local/write-part.ts'
 
 /** A checksum that follows the ranges of one file. */
 export type PrefixDigest = {

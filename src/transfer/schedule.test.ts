@@ -1,95 +1,93 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 
-import * as fc from 'fast-check'
-
 import { Fault } from '../core/fault.ts'
 import { createHalt } from './halt.ts'
-import { chooseBlockBytes } from './plan.ts'
-import { createSlots, runAll } from './schedule.ts'
+import { runAll } from './schedule.ts'
+import { createSlots } from './slots.ts'
 
-const mib = 1024 * 1024
-
-function deps(limits = { connections: 2, bytes: 10 }) {
-  const halt = createHalt({ sleep: async () => undefined }, new AbortController().signal)
-  return { halt, slots: createSlots(limits) }
+function deps(connections = 2, bytes = 10) {
+  const sleep = async () => undefined
+  const now = () => new Date(0)
+  const halt = createHalt({ sleep }, new AbortController().signal)
+  return { halt, slots: createSlots({ now, sleep }, { connections, bytes }) }
 }
 
-describe('slots', () => {
-  it('never exceed connections and bytes, and serve everybody in order', async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(fc.nat(20), { maxLength: 40 }), async (sizes) => {
-        const slots = createSlots({ connections: 3, bytes: 10 })
-        const order: number[] = []
-        let [open, bytes] = [0, 0]
-        await Promise.all(
-          sizes.map(async (size, index) => {
-            const cost = Math.min(size, 10)
-            const release = await slots.take(size)
-            order.push(index)
-            open += 1
-            bytes += cost
-            assert.ok(open <= 3 && bytes <= 10)
-            await Promise.resolve()
-            open -= 1
-            bytes -= cost
-            release()
-            release()
-          }),
-        )
-        assert.deepEqual(order, [...sizes.keys()])
-      }),
-    )
-  })
-})
+const small = { memoryBytes: 1, wireBytes: 1 }
 
 describe('running many transfers', () => {
-  it('sums up what was moved, big and small together', async () => {
-    const outcome = await runAll(deps(), [1, 2, 30, 4], {
+  it('counts what was done, big and small together, the biggest of the big first', async () => {
+    const order: number[] = []
+    const result = await runAll(deps(), [1, 200, 2, 300], {
       nameOf: String,
-      costOf: (size) => (size < 10 ? size : undefined),
+      needOf: (size) => (size < 10 ? small : { parts: size }),
       transfer: async (size) => {
+        if (size > 10) order.push(size)
         await Promise.resolve()
-        return size
       },
     })
-    assert.deepEqual(outcome, { files: 4, bytes: 37, failures: [], notDone: 0 })
+    assert.deepEqual(result, { done: 4, failures: [], notDone: 0 })
+    assert.deepEqual(order, [300, 200])
+  })
+
+  it('opens many files of few parts side by side, and few files of many parts', async () => {
+    for (const [parts, most] of [
+      [2, 48],
+      [1000, 3],
+    ] as const) {
+      let [now, peak] = [0, 0]
+      await runAll(
+        deps(),
+        Array.from({ length: 60 }, (_, index) => index),
+        {
+          nameOf: String,
+          needOf: () => ({ parts }),
+          transfer: async () => {
+            peak = Math.max(peak, ++now)
+            await new Promise((resolve) => setImmediate(resolve))
+            now -= 1
+          },
+        },
+      )
+      assert.equal(peak, most)
+    }
   })
 
   it('stops at the first failure and names what failed', async () => {
-    const outcome = await runAll(deps({ connections: 1, bytes: 10 }), [1, 2, 3, 4], {
+    const result = await runAll(deps(1), [1, 2, 3, 4], {
       nameOf: (item) => `item ${item}`,
-      costOf: () => 1,
+      needOf: () => small,
       transfer: async (item) => {
         if (item === 2) throw new Fault('transfer_blob_absent', 'gone')
-        return item
       },
     })
     assert.deepEqual(
-      outcome.failures.map(({ name }) => name),
+      result.failures.map(({ name }) => name),
       ['item 2'],
     )
-    assert.deepEqual([outcome.files, outcome.notDone], [1, 2])
+    assert.deepEqual([result.done, result.notDone], [1, 2])
+  })
+
+  it('begins no big file after a failure', async () => {
+    const begun: number[] = []
+    const result = await runAll(deps(), [1, 2, 3, 4, 5], {
+      nameOf: String,
+      needOf: () => ({ parts: 1000 }),
+      transfer: async (item) => {
+        begun.push(item)
+        throw new Fault('transfer_blob_absent', 'gone')
+      },
+    })
+    assert.deepEqual(begun, [1, 2, 3])
+    assert.equal(result.notDone, 2)
   })
 
   it('throws a defect as it is', async () => {
     const broken = runAll(deps(), [1], {
       nameOf: String,
-      costOf: () => undefined,
+      needOf: () => ({ parts: 1 }),
       transfer: () => Promise.reject(new TypeError('oops')),
     })
     await assert.rejects(broken, TypeError)
-  })
-})
-
-describe('the length of blocks', () => {
-  it('stays above 4 MiB and below 50,000 blocks for every file', () => {
-    fc.assert(
-      fc.property(fc.nat({ max: 2 ** 47 }), (sizeBytes) => {
-        const step = chooseBlockBytes(sizeBytes)
-        assert.ok(step >= 8 * mib && step % (8 * mib) === 0)
-        assert.ok(Math.ceil(sizeBytes / step) <= 50_000)
-      }),
-    )
   })
 })

@@ -1,107 +1,91 @@
-// One scheduler for everything on the wire: so many connections and so many bytes in memory at once.
-// Waiting is first come, first served, so small files and the blocks of big ones take turns.
+// Runs many transfers at once: small ones one after the other as slots become free, big ones, the
+// biggest first, as many side by side as keep their parts on the wire.
 import { Fault } from '../core/fault.ts'
 import { type Halt, Halted } from './halt.ts'
+import type { Release, Slots } from './slots.ts'
 
-/** The right to one connection and some bytes of memory; calling it gives both back. */
-export type Release = () => void
+/** One file that failed by itself. */
+export type Failure = { name: string; fault: Fault }
 
-/** Hands out connections and bytes. */
-export type Slots = { take: (sizeBytes: number) => Promise<Release> }
-
-/** What a run of many files came to. */
-export type Outcome = {
-  files: number
-  bytes: number
-  failures: { name: string; fault: Fault }[]
-  /** Files that were not begun or not finished because another one failed. */
-  notDone: number
-}
+/** What a run of many items came to; `notDone` were not begun or not finished because another failed. */
+export type RunResult = { done: number; failures: Failure[]; notDone: number }
 
 /** How one kind of item is transferred. */
 export type Work<Item> = {
   nameOf: (item: Item) => string
-  /** Memory the item holds while it runs; undefined for a big one that takes its slots itself. */
-  costOf: (item: Item) => number | undefined
-  /** Moves one item and gives the bytes moved. */
-  transfer: (item: Item) => Promise<number>
+  /** What an item needs: one slot of these bytes, or slots that it takes itself for so many parts. */
+  needOf: (item: Item) => Need
+  transfer: (item: Item) => Promise<void>
 }
 
-// Big files open at once: enough to hide the end of one behind the start of the next.
-const bigAtOnce = 3
+/** Memory and wire bytes of one request, or the number of requests of a big item. */
+export type Need = { memoryBytes: number; wireBytes: number } | { parts: number }
 
-/** Slots for `connections` at a time that hold at most `bytes`; one alone may be longer. */
-export function createSlots(limits: { connections: number; bytes: number }): Slots {
-  const waiting: { cost: number; start: (release: Release) => void }[] = []
-  let connections = limits.connections
-  let bytes = limits.bytes
-
-  const serve = () => {
-    for (let first = waiting[0]; first; first = waiting[0]) {
-      if (connections < 1 || bytes < first.cost) return
-      waiting.shift()
-      connections -= 1
-      bytes -= first.cost
-      first.start(releaseOf(first.cost))
-    }
-  }
-  const releaseOf = (cost: number) => {
-    let isHeld = true
-    return () => {
-      if (!isHeld) return
-      isHeld = false
-      connections += 1
-      bytes += cost
-      serve()
-    }
-  }
-  return {
-    take: (sizeBytes) => {
-      const { promise, resolve } = Promise.withResolvers<Release>()
-      waiting.push({ cost: Math.min(sizeBytes, limits.bytes), start: resolve })
-      serve()
-      return promise
-    },
-  }
-}
+// Parts of files that are open at once: enough to hide the end of one file behind the start of others.
+const openParts = 96
+const openPartsOfOne = 32
 
 /** Transfers all items; the first failure starts nothing more. A defect (no Fault) is thrown. */
 export async function runAll<Item>(
   { slots, halt }: { slots: Slots; halt: Halt },
   items: readonly Item[],
   work: Work<Item>,
-): Promise<Outcome> {
-  const outcome: Outcome = { files: 0, bytes: 0, failures: [], notDone: 0 }
+): Promise<RunResult> {
+  const result: RunResult = { done: 0, failures: [], notDone: 0 }
   const defects: unknown[] = []
   const attempt = async (item: Item) => {
     try {
-      const bytes = await work.transfer(item)
-      outcome.bytes += bytes
-      outcome.files += 1
+      await work.transfer(item)
+      result.done += 1
     } catch (error) {
-      if (error instanceof Fault) outcome.failures.push({ name: work.nameOf(item), fault: error })
+      if (error instanceof Fault) result.failures.push({ name: work.nameOf(item), fault: error })
       else if (!(error instanceof Halted)) defects.push(error)
       halt.stop()
     }
   }
-  // The lanes share one iterator, so each big file is taken once.
-  const big = items.filter((item) => work.costOf(item) === undefined).values()
-  const lanes = Array.from({ length: bigAtOnce }, () => runBig(halt, big, attempt))
-  await Promise.all([runSmall({ slots, halt }, items, work, attempt), ...lanes])
+  const big: { item: Item; parts: number }[] = []
+  for (const item of items) {
+    const need = work.needOf(item)
+    if ('parts' in need) big.push({ item, parts: need.parts })
+  }
+  big.sort((a, b) => b.parts - a.parts)
+  await Promise.all([
+    big.length > 0 && runBig(halt, big, attempt),
+    big.length < items.length && runSmall({ slots, halt }, items, work, attempt),
+  ])
   if (defects.length > 0) throw defects[0]
-  outcome.notDone = items.length - outcome.files - outcome.failures.length
-  return outcome
+  result.notDone = items.length - result.done - result.failures.length
+  return result
 }
 
 async function runBig<Item>(
   halt: Halt,
-  items: Iterable<Item>,
+  items: readonly { item: Item; parts: number }[],
   attempt: (item: Item) => Promise<void>,
 ): Promise<void> {
-  for (const item of items) {
-    if (halt.stopping.aborted) return
+  const underway: Promise<void>[] = []
+  let open = 0
+  let wake: () => void = () => undefined
+  const isRoomFor = (share: number) => open === 0 || open + share <= openParts
+  const run = async (item: Item, share: number) => {
     await attempt(item)
+    open -= share
+    wake()
   }
+  for (const { item, parts } of items) {
+    const share = Math.min(parts, openPartsOfOne)
+    if (!isRoomFor(share)) {
+      await new Promise<void>((resolve) => {
+        wake = () => {
+          if (isRoomFor(share)) resolve()
+        }
+      })
+    }
+    if (halt.stopping.aborted) break
+    open += share
+    underway.push(run(item, share))
+  }
+  await Promise.all(underway)
 }
 
 async function runSmall<Item>(
@@ -110,20 +94,27 @@ async function runSmall<Item>(
   work: Work<Item>,
   attempt: (item: Item) => Promise<void>,
 ): Promise<void> {
-  const underway = new Set<Promise<void>>()
+  let underway = 0
+  const ended = Promise.withResolvers<void>()
+  let isAllBegun = false
+  // `attempt` never fails, so neither does this.
+  const run = async (item: Item, release: Release) => {
+    await attempt(item)
+    release()
+    underway -= 1
+    if (isAllBegun && underway === 0) ended.resolve()
+  }
   for (const item of items) {
-    const cost = work.costOf(item)
-    if (cost === undefined) continue
-    const release = await slots.take(cost)
+    const need = work.needOf(item)
+    if ('parts' in need) continue
+    const release = await slots.take(need.memoryBytes, need.wireBytes)
     if (halt.stopping.aborted) {
       release()
       break
     }
-    const task = attempt(item).finally(() => {
-      release()
-      underway.delete(task)
-    })
-    underway.add(task)
+    underway += 1
+    void run(item, release)
   }
-  await Promise.all(underway)
+  isAllBegun = true
+  if (underway > 0) await ended.promise
 }

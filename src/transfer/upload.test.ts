@@ -1,224 +1,205 @@
 import assert from 'node:assert/strict'
-import { mkdir, utimes, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { symlinkSync, truncateSync, utimesSync } from 'node:fs'
 import { describe, it } from 'node:test'
 
-import { md5Of } from './blob-store.fixture.ts'
-import { type Bench, openBench, spoilFirst } from './engine.fixture.ts'
-import { planUpload } from './plan.ts'
-import { upload, type UploadOptions } from './upload.ts'
+import { Fault } from '../core/fault.ts'
+import { crc64Of } from './crc64.ts'
+import { runJob, toContent, toUpload, withBench } from './engine.fixture.ts'
+import { md5Of } from './remote.fixture.ts'
 
-const mib = 1024 * 1024
-const always: UploadOptions = { overwrite: 'always' }
-const error: UploadOptions = { overwrite: 'error' }
-
-async function send(bench: Bench, options = always, target = '') {
-  const plan = await planUpload({ sources: [bench.folder], target, dotfiles: true })
-  return upload(bench.deps, plan.items, options)
-}
-
-async function withBench(work: (bench: Bench) => Promise<void>) {
-  const bench = await openBench()
-  try {
-    await work(bench)
-  } finally {
-    await bench.close()
-  }
-}
+const kib = 1024
+const small = { wholeBytes: 4 * kib, partBytes: 4 * kib }
 
 describe('upload', () => {
-  it('sends small files in one request each, with type and MD5', () =>
+  it('sends a small file in one request and asks nothing before', () =>
     withBench(async (bench) => {
-      await mkdir(join(bench.folder, 'sub'))
-      await writeFile(join(bench.folder, 'page.html'), '<p>')
-      await writeFile(join(bench.folder, 'sub/empty'), '')
-      const outcome = await send(bench, always, 'x')
-      assert.deepEqual(outcome, { files: 2, bytes: 3, failures: [], notDone: 0 })
-      assert.equal(bench.store.log.length, 2)
-      assert.equal(bench.store.blobs.get('x/page.html')?.type, 'text/html')
-      assert.equal(bench.store.blobs.get('x/page.html')?.md5, md5Of(Buffer.from('<p>')))
-      assert.equal(bench.store.blobs.get('x/sub/empty')?.body.length, 0)
+      bench.write('page.html', '<p>')
+      bench.write('sub/empty', '')
+      const outcome = await runJob(bench.deps, toUpload(bench.folder, { target: 'x' }))
+      assert.deepEqual(bench.remote.log.toSorted(), [
+        'putWhole x/page.html',
+        'putWhole x/sub/empty',
+      ])
+      assert.equal(outcome.counts.send, 2)
+      assert.equal(outcome.bytes, 3)
+      const page = bench.remote.files.get('x/page.html')
+      assert.match(page?.properties.contentType ?? '', /^text\/html/)
+      assert.equal(page?.digests.crc64, crc64Of(Buffer.from('<p>')))
+      assert.equal(bench.moved.bytes, 3)
     }))
 
-  it('sends a big file as blocks and commits them with the MD5 of the whole', () =>
+  it('tells of every file sent: name, length, version and sum', () =>
     withBench(async (bench) => {
-      const body = Buffer.alloc(20 * mib + 5)
-      for (let at = 0; at < body.length; at += 4096)
-        body.writeUInt32LE(at, Math.min(at, body.length - 4))
-      await writeFile(join(bench.folder, 'big'), body)
-      const outcome = await send(bench)
-      assert.equal(outcome.files, 1)
-      const blob = bench.store.blobs.get('big')
-      assert.ok(blob)
-      assert.ok(blob.body.equals(body))
-      assert.equal(blob.md5, md5Of(body))
-      assert.equal(bench.store.log.filter((line) => line.includes('comp=block&')).length, 3)
-      assert.equal(bench.moved.bytes, body.length)
+      bench.write('a', 'hello')
+      const { done } = await runJob(bench.deps, toUpload(bench.folder))
+      const file = bench.remote.files.get('a')
+      assert.deepEqual(done, [
+        {
+          name: 'a',
+          sizeBytes: 5,
+          etag: file?.etag,
+          digests: { crc64: crc64Of(Buffer.from('hello')) },
+        },
+      ])
     }))
 
-  it('keeps names with percent signs, hashes, spaces and Unicode forms', () =>
-    withBench(async (bench) => {
-      const names = [
-        '100%',
-        '%41',
-        '%2e%2e',
-        'a#b',
-        'a?b',
-        ' lead',
-        'trail ',
-        'dot.',
-        'é',
-        'e\u0301',
-        '🎉',
-        'a+b;c,d',
-      ]
-      for (const name of names) await writeFile(join(bench.folder, name), name)
-      await send(bench)
-      assert.deepEqual([...bench.store.blobs.keys()].toSorted(), names.toSorted())
-    }))
+  for (const integrity of ['crc64', 'md5', 'none'] as const) {
+    it(`sends a big file in parts and its sum of the whole, with integrity ${integrity}`, () =>
+      withBench(async (bench) => {
+        bench.remote.requires = integrity === 'none' ? undefined : integrity
+        const content = toContent(33 * kib + 7)
+        bench.write('big', content)
+        const outcome = await runJob(bench.deps, toUpload(bench.folder, { integrity }))
+        assert.deepEqual(outcome.failures, [])
+        const file = bench.remote.files.get('big')
+        assert.ok(file)
+        assert.ok(file.content.equals(content))
+        const sums = { crc64: { crc64: crc64Of(content) }, md5: { md5: md5Of(content) }, none: {} }
+        assert.deepEqual(file.digests, sums[integrity])
+        assert.equal(bench.remote.log.filter((line) => line.startsWith('putPart')).length, 9)
+        assert.equal(bench.moved.bytes, content.length)
+      }, small))
+  }
 
-  it('refuses a backslash, which Azure would store as a slash', () =>
+  it('sends only the parts an interrupted run has not sent', () =>
     withBench(async (bench) => {
-      await writeFile(join(bench.folder, 'a\\b'), '')
-      await assert.rejects(send(bench), { code: 'transfer_name_invalid' })
-    }))
-
-  it('waits as long as Retry-After says and sends again', () =>
-    withBench(async (bench) => {
-      await writeFile(join(bench.folder, 'a'), 'a')
-      spoilFirst(bench.store, 'PUT', {
-        status: 503,
-        code: 'ServerBusy',
-        headers: { 'retry-after': '7' },
-      })
-      const outcome = await send(bench)
-      assert.equal(outcome.files, 1)
-      assert.deepEqual(bench.sleeps, [7000])
-    }))
-
-  it('gives up after six tries with a fault worth another run', () =>
-    withBench(async (bench) => {
-      await writeFile(join(bench.folder, 'a'), 'a')
-      spoilFirst(bench.store, 'PUT', { status: 500, code: 'InternalError' }, 99)
-      const { failures } = await send(bench)
-      assert.equal(failures[0]?.fault.code, 'azure_storage_unavailable')
-      assert.equal(failures[0].fault.exitCode, 5)
-      assert.equal(bench.store.log.length, 6)
-      assert.deepEqual(bench.sleeps.slice(0, 5), [200, 800, 2000, 5000, 10_000])
-    }))
-
-  it('renews the token once when storage refuses it', () =>
-    withBench(async (bench) => {
-      await writeFile(join(bench.folder, 'a'), 'a')
-      bench.store.spoil = (_, headers) =>
-        headers.authorization === 'Bearer t0'
-          ? { status: 401, code: 'InvalidAuthenticationInfo' }
-          : undefined
-      assert.equal((await send(bench)).files, 1)
-      assert.equal(bench.tokens.renewals, 1)
-    }))
-
-  it('does not ask a second time for a token that is refused again', () =>
-    withBench(async (bench) => {
-      await writeFile(join(bench.folder, 'a'), 'a')
-      bench.store.spoil = () => ({ status: 401, code: 'InvalidAuthenticationInfo' })
-      const { failures } = await send(bench)
-      assert.equal(failures[0]?.fault.code, 'azure_storage_token_refused')
-      assert.equal(bench.tokens.renewals, 1)
-      assert.equal(bench.store.log.length, 2)
-    }))
-
-  it('refuses to replace a blob with overwrite: error', () =>
-    withBench(async (bench) => {
-      await writeFile(join(bench.folder, 'a'), 'new')
-      await send(bench)
-      const { failures } = await send(bench, error)
-      assert.equal(failures[0]?.fault.code, 'transfer_target_exists')
-    }))
-
-  it('does not take its own write for a clash when the answer was lost', () =>
-    withBench(async (bench) => {
-      await writeFile(join(bench.folder, 'a'), 'mine')
-      spoilFirst(bench.store, 'PUT', 'lose-answer')
-      const outcome = await send(bench, error)
-      assert.deepEqual(outcome.failures, [])
-      assert.deepEqual(
-        bench.store.log.map((line) => line.split(' ')[0]),
-        ['PUT', 'PUT', 'HEAD'],
-      )
-    }))
-
-  it('still reports a clash when a stranger wrote between two tries', () =>
-    withBench(async (bench) => {
-      await writeFile(join(bench.folder, 'a'), 'mine')
-      let isFirst = true
-      bench.store.spoil = () => {
-        if (!isFirst) return undefined
-        isFirst = false
-        bench.store.blobs.set('a', {
-          body: Buffer.from('x'),
-          md5: '',
-          type: '',
-          etag: '"0"',
-          meta: '',
-        })
-        return { status: 500, code: 'OperationTimedOut' }
-      }
-      const { failures } = await send(bench, error)
-      assert.equal(failures[0]?.fault.code, 'transfer_target_exists')
-    }))
-
-  it('survives a block whose answer was lost', () =>
-    withBench(async (bench) => {
-      await writeFile(join(bench.folder, 'big'), Buffer.alloc(17 * mib, 1))
-      spoilFirst(bench.store, 'comp=block&', 'lose-answer', 2)
-      assert.equal((await send(bench)).files, 1)
-      assert.equal(bench.store.blobs.get('big')?.body.length, 17 * mib)
-    }))
-
-  it('commits nothing when one block is refused, and names the file', () =>
-    withBench(async (bench) => {
-      await writeFile(join(bench.folder, 'big'), Buffer.alloc(17 * mib, 1))
-      spoilFirst(bench.store, 'comp=block&', {
-        status: 403,
-        code: 'AuthorizationPermissionMismatch',
-      })
-      const { failures } = await send(bench)
-      assert.equal(failures[0]?.name, join(bench.folder, 'big'))
-      assert.equal(failures[0].fault.code, 'azure_storage_role_missing')
-      assert.equal(bench.store.blobs.size, 0)
-      assert.ok(!bench.store.log.some((line) => line.includes('comp=blocklist')))
-    }))
-
-  it('notices that a big file was written to while it was sent', () =>
-    withBench(async (bench) => {
-      const path = join(bench.folder, 'big')
-      await writeFile(path, Buffer.alloc(9 * mib, 1))
-      bench.store.spoil = (line) => {
-        if (line.includes('comp=block&')) void utimes(path, 1, 2)
+      const content = toContent(40 * kib)
+      bench.write('big', content)
+      bench.remote.spoil = ({ op, index }) => {
+        if (op === 'putPart' && index === 6) throw new Fault('azure_storage_unavailable', 'down')
         return undefined
       }
-      const { failures } = await send(bench)
+      const first = await runJob(bench.deps, toUpload(bench.folder))
+      assert.equal(first.failures[0]?.fault.code, 'azure_storage_unavailable')
+      assert.equal(bench.remote.files.size, 0)
+      const held = bench.remote.staged.get('big')?.size ?? 0
+      assert.ok(held >= 1)
+      bench.remote.spoil = () => undefined
+      bench.remote.log.length = 0
+      bench.moved.bytes = 0
+      await runJob(bench.again(), toUpload(bench.folder))
+      const sent = bench.remote.log.filter((line) => line.startsWith('putPart')).length
+      assert.equal(sent, 10 - held)
+      assert.ok(bench.remote.files.get('big')?.content.equals(content))
+      assert.equal(bench.moved.bytes, content.length)
+    }, small))
+
+  it('notices that a big file was written to while it was sent, and commits nothing', () =>
+    withBench(async (bench) => {
+      bench.write('big', toContent(40 * kib))
+      bench.remote.spoil = ({ op, index }) => {
+        if (op === 'putPart' && index === 3) utimesSync(bench.path('big'), 1, 2)
+        return undefined
+      }
+      const { failures } = await runJob(bench.deps, toUpload(bench.folder))
       assert.equal(failures[0]?.fault.code, 'transfer_file_changed')
-      assert.equal(bench.store.blobs.size, 0)
+      assert.equal(bench.remote.files.size, 0)
+      assert.ok(!bench.remote.log.includes('commit big'))
+    }, small))
+
+  it('gives the change of the file as the reason when a part does not have its sum any more', () =>
+    withBench(async (bench) => {
+      bench.write('big', toContent(40 * kib))
+      bench.remote.spoil = ({ op, index }) => {
+        if (op === 'openParts') setImmediate(() => bench.write('big', toContent(40 * kib, 2)))
+        return op === 'putPart' && index === 0
+          ? new Promise((resolve) => setTimeout(resolve, 20))
+          : undefined
+      }
+      const { failures } = await runJob(bench.deps, toUpload(bench.folder))
+      assert.equal(failures[0]?.fault.code, 'transfer_file_changed')
+    }, small))
+
+  it('notices that a file became shorter after it was found', () =>
+    withBench(async (bench) => {
+      bench.write('a', 'one')
+      bench.write('b', toContent(9 * kib))
+      const { planJob, runPlan } = await import('./engine.ts')
+      const plan = await planJob(bench.deps, toUpload(bench.folder))
+      truncateSync(bench.path('a'), 1)
+      truncateSync(bench.path('b'), 8 * kib)
+      const { failures } = await runPlan(bench.deps, plan)
+      assert.deepEqual(
+        failures.map(({ fault }) => fault.code),
+        ['transfer_file_changed', 'transfer_file_changed'],
+      )
+      assert.equal(bench.remote.files.size, 0)
+    }, small))
+
+  it('keeps mode and time of change when that is asked for', () =>
+    withBench(async (bench) => {
+      bench.write('a', 'x')
+      utimesSync(bench.path('a'), 1000, 2000.5)
+      await runJob(bench.deps, toUpload(bench.folder, { preserve: true }))
+      const { attributes } = bench.remote.files.get('a') ?? {}
+      assert.equal(attributes?.modifiedAtMs, 2_000_500)
+      assert.equal((attributes.mode ?? 0) & 0o600, 0o600)
+    }))
+
+  it('keeps a link as its text, and an empty folder as a folder', () =>
+    withBench(async (bench) => {
+      bench.write('d/a', 'x')
+      symlinkSync('d/a', bench.path('l'))
+      const { mkdirSync } = await import('node:fs')
+      mkdirSync(bench.path('e'))
+      const select = { symlinks: 'keep', emptyFolders: true } as const
+      const outcome = await runJob(bench.deps, toUpload(bench.folder, { select }))
+      assert.equal(outcome.counts.link, 1)
+      assert.equal(outcome.counts.folder, 1)
+      const link = bench.remote.files.get('l')
+      assert.equal(link?.kind, 'link')
+      assert.equal(link.content.toString(), 'd/a')
+      assert.equal(link.attributes.linkTarget, 'd/a')
+      assert.equal(bench.remote.files.get('e')?.kind, 'folder')
     }))
 
   it('starts nothing more after a failure and counts what was left', () =>
+    withBench(
+      async (bench) => {
+        for (let i = 0; i < 60; i++) bench.write(`f${i}`, 'x')
+        bench.remote.spoil = () => {
+          throw new Fault('azure_storage_network_blocked', 'no')
+        }
+        const outcome = await runJob(bench.deps, toUpload(bench.folder))
+        const failed = outcome.failures.length
+        assert.ok(failed >= 1 && failed <= 8)
+        assert.equal(outcome.notDone, 60 - failed)
+        assert.equal(outcome.counts.send, 0)
+      },
+      { connections: 8 },
+    ))
+
+  it('commits nothing when one part is refused, and names the file', () =>
     withBench(async (bench) => {
-      for (let i = 0; i < 60; i++) await writeFile(join(bench.folder, `f${i}`), 'x')
-      bench.store.spoil = () => ({ status: 403, code: 'AuthorizationFailure' })
-      const outcome = await send(bench)
-      assert.equal(outcome.files, 0)
-      assert.ok(outcome.failures.length >= 1 && outcome.failures.length <= 8)
-      assert.equal(outcome.notDone, 60 - outcome.failures.length)
-      assert.equal(outcome.failures[0]?.fault.code, 'azure_storage_network_blocked')
+      bench.write('big', toContent(40 * kib))
+      bench.remote.spoil = ({ op, index }) => {
+        if (op === 'putPart' && index === 2) throw new Fault('azure_storage_role_missing', 'no')
+        return undefined
+      }
+      const { failures } = await runJob(bench.deps, toUpload(bench.folder))
+      assert.deepEqual(
+        failures.map(({ name, fault }) => [name, fault.code]),
+        [['big', 'azure_storage_role_missing']],
+      )
+      assert.equal(bench.remote.files.size, 0)
+    }, small))
+
+  it('throws a defect as it is', () =>
+    withBench(async (bench) => {
+      bench.write('a', 'x')
+      bench.remote.spoil = () => {
+        throw new TypeError('oops')
+      }
+      await assert.rejects(runJob(bench.deps, toUpload(bench.folder)), TypeError)
     }))
 
-  it('says that the container is missing', async () => {
-    const bench = await openBench({ container: 'nope' })
-    await writeFile(join(bench.folder, 'a'), 'a')
-    const { failures } = await send(bench)
-    assert.equal(failures[0]?.fault.code, 'azure_storage_container_absent')
-    await bench.close()
-  })
+  it('publishes what pages need before the pages', () =>
+    withBench(async (bench) => {
+      for (const name of ['index.html', 'z.js', 'a.css', 'feed.xml', 'sw.js'])
+        bench.write(name, name)
+      await runJob(bench.deps, toUpload(bench.folder, { site: true }))
+      const order = bench.remote.log.map((line) => line.split(' ')[1] ?? '')
+      assert.deepEqual(order.slice(0, 2).toSorted(), ['a.css', 'z.js'])
+      assert.deepEqual(order.slice(2).toSorted(), ['feed.xml', 'index.html', 'sw.js'])
+    }))
 })

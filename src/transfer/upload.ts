@@ -1,170 +1,130 @@
-// Sends files: a small one as one Put Blob, a big one as blocks that are committed together, so that
-// readers see the old blob or the new one and never a half (facts/transfer.md §8 "Upload rules").
-import { createHash, type Hash, hash } from 'node:crypto'
+// Sends one file: a small one in one request from one buffer, a big one in parts
+// (facts/transfer.md §8 "Upload rules").
+import { toPooledBytes } from './buffers.ts'
+import { digestsOf } from './checksum.ts'
+import { compressSource } from './compress.ts'
+import { createCrc64 } from './crc64.ts'
+import { type DoneFile, type MoveDeps, pieceBytes } from './engine-deps.ts'
+import type { Compression, UploadJob } from './job.ts'
+import { openSource, readWholeSync, type SourceFile } from './local/read.ts'
+import type { LinkStep, SendStep } from './plan.ts'
+import type { Digests, Write, Written } from './remote.ts'
+import type { Need } from './schedule.ts'
+import { sendParts, withSlot } from './upload-parts.ts'
 
-import { Fault } from '../core/fault.ts'
-import type { BlobClient } from './blob/client.ts'
-import { type BufferPool, createBufferPool } from './buffers.ts'
-import { assertRunning, type Halt } from './halt.ts'
-import { openSource, type SourceFile } from './local/read.ts'
-import { blockBytes, chooseBlockBytes, type UploadItem } from './plan.ts'
-import { type Outcome, runAll, type Slots } from './schedule.ts'
+/** What sending needs: the engine and the job's wishes. */
+export type SendDeps = MoveDeps & { job: UploadJob }
 
-/** What moving files needs: a container, room on the wire, an end, and an ear for progress. */
-export type TransferDeps = {
-  client: BlobClient
-  slots: Slots
-  halt: Halt
-  newId: () => string
-  /** Is told of bytes as they have arrived. */
-  onBytes: (count: number) => void
+// Far more than any compressor adds to what it cannot make shorter.
+const expansionBytes = 64 * 1024
+
+/** What sending a file takes from the slots. */
+export function needOfSend(deps: SendDeps, step: SendStep): Need {
+  const { sizeBytes, compress } = step
+  if (isBig(deps, step)) return { parts: Math.ceil(sizeBytes / deps.remote.wholeBytes) }
+  const ownBytes = toPooledBytes(sizeBytes)
+  // A file and its compressed form are in memory together; a transport takes a piece of its own.
+  const memoryBytes = (compress ? 2 * sizeBytes + ownBytes : ownBytes) + pieceBytes
+  return { memoryBytes, wireBytes: sizeBytes }
 }
 
-/** Whether a name that exists is replaced or is a Fault `transfer_target_exists`. */
-export type UploadOptions = { overwrite: 'always' | 'error' }
-
-const sliceBytes = 1024 * 1024
-
-/** Uploads all items; the outcome names every file that failed by itself. */
-export function upload(
-  deps: TransferDeps,
-  items: readonly UploadItem[],
-  options: UploadOptions,
-): Promise<Outcome> {
-  const pool = createBufferPool(blockBytes)
-  return runAll(deps, items, {
-    nameOf: (item) => item.path,
-    costOf: ({ sizeBytes }) => (sizeBytes <= blockBytes ? sizeBytes : undefined),
-    transfer: async (item) => {
-      const file = await openSource(item.path)
-      try {
-        if (file.sizeBytes !== item.sizeBytes) throw sizeChanged(item, file)
-        const send = file.sizeBytes <= blockBytes ? sendWhole : sendBlocks
-        await send({ ...deps, pool }, file, item, options)
-        return file.sizeBytes
-      } finally {
-        await file.close()
-      }
-    },
-  })
-}
-
-type SendDeps = TransferDeps & { pool: BufferPool }
-
-function sizeChanged({ path, sizeBytes }: UploadItem, file: SourceFile): Fault {
-  return new Fault(
-    'transfer_file_changed',
-    `“${path}” changed after it was found: its size went from ${sizeBytes} to ${file.sizeBytes} bytes.`,
-  )
-}
-
-async function sendWhole(
-  { client, pool, onBytes }: SendDeps,
-  file: SourceFile,
-  { blobName, contentType }: UploadItem,
-  { overwrite }: UploadOptions,
-): Promise<void> {
-  const buffer = pool.take(file.sizeBytes)
+/** Sends the file; throws `transfer_file_changed`, reading faults and those of the remote place. */
+export async function sendFile(deps: SendDeps, step: SendStep): Promise<DoneFile> {
+  const { path, sizeBytes } = step
+  if (step.compress) return sendCompressed(deps, step, step.compress)
+  if (isBig(deps, step)) {
+    const file = await openSource({ path, sizeBytes })
+    try {
+      return await sendOpen(deps, step, file, {})
+    } finally {
+      await file.close()
+    }
+  }
+  const buffer = deps.pool.take(sizeBytes)
   try {
-    await file.readInto(buffer, 0)
-    await file.assertUnchanged()
-    const contentMd5 = hash('md5', buffer, 'base64')
-    const createOnly = overwrite === 'error'
-    await client.putBlob(blobName, buffer, { contentType, contentMd5, createOnly })
-    onBytes(buffer.length)
+    readWholeSync({ path, sizeBytes }, buffer)
+    return await sendBuffer(deps, step, buffer, {})
   } finally {
-    pool.give(buffer)
+    deps.pool.give(buffer)
   }
 }
 
-async function sendBlocks(
-  deps: SendDeps,
-  file: SourceFile,
-  { blobName, contentType }: UploadItem,
-  { overwrite }: UploadOptions,
-): Promise<void> {
-  const createOnly = overwrite === 'error'
-  // The condition is checked again when the blocks are committed; this only spares sending them.
-  if (createOnly && (await deps.client.head(blobName))) {
-    throw new Fault('transfer_target_exists', `“${blobName}” exists already in the container.`)
-  }
-  const { ids, contentMd5 } = await sendAllBlocks(deps, file, blobName)
-  await file.assertUnchanged()
-  const release = await deps.slots.take(0)
-  try {
-    assertRunning(deps.halt)
-    await deps.client.putBlockList(blobName, ids, { contentType, contentMd5, createOnly })
-  } finally {
-    release()
-  }
+// What can become longer by compression is big already when it is nearly so.
+function isBig({ remote }: SendDeps, { sizeBytes, compress }: SendStep): boolean {
+  return sizeBytes > remote.wholeBytes - (compress ? expansionBytes : 0)
 }
 
-async function sendAllBlocks(
+async function sendCompressed(
   deps: SendDeps,
-  file: SourceFile,
-  blobName: string,
-): Promise<{ ids: string[]; contentMd5: string }> {
-  const step = chooseBlockBytes(file.sizeBytes)
-  const whole = createHash('md5')
-  // Ids differ between builds that write the same blob at once. All ids of one blob must be equally
-  // long: 48 bytes as AzCopy's, so that what an interrupted AzCopy left behind is no obstacle.
-  const nonce = hash('sha256', deps.newId()).slice(0, 40)
-  const ids: string[] = []
-  const underway: Promise<void>[] = []
-  const failures: unknown[] = []
+  step: SendStep,
+  compression: Compression,
+): Promise<DoneFile> {
+  const { pool, job, remote } = deps
+  const sum = job.integrity === 'none' ? undefined : createCrc64()
+  let file = await openSource(step)
   try {
-    for (let offset = 0; offset < file.sizeBytes; offset += step) {
-      const length = Math.min(step, file.sizeBytes - offset)
-      const release = await deps.slots.take(length)
-      const id = toBlockId(ids.length, nonce)
-      ids.push(id)
-      const block = deps.pool.take(length)
-      const end = () => {
-        deps.pool.give(block)
-        release()
-      }
-      if (failures.length > 0 || deps.halt.stopping.aborted) {
-        end()
-        break
-      }
-      const contentMd5 = await readBlock(file, block, offset, whole).catch((error: unknown) => {
-        end()
-        throw error
-      })
-      const sent = deps.client
-        .putBlock(blobName, id, block, contentMd5)
-        .then(() => deps.onBytes(length))
-        .catch((error: unknown) => {
-          failures.push(error)
-        })
-        .finally(end)
-      underway.push(sent)
+    file = await compressSource(file, compression, (piece) => sum?.update(piece))
+    const digests = sum ? { sourceCrc64: sum.digest() } : {}
+    if (file.sizeBytes > remote.wholeBytes) return await sendOpen(deps, step, file, digests)
+    const buffer = pool.take(file.sizeBytes)
+    try {
+      if (buffer.length > 0) await file.readInto(buffer, 0)
+      await file.assertUnchanged()
+      const send = () => sendBuffer(deps, step, buffer, digests)
+      // A big one has no slot of its own yet.
+      return isBig(deps, step) ? await withSlot(deps, send) : await send()
+    } finally {
+      pool.give(buffer)
     }
   } finally {
-    await Promise.all(underway)
+    await file.close()
   }
-  if (failures.length > 0) throw failures[0]
-  assertRunning(deps.halt)
-  return { ids, contentMd5: whole.digest('base64') }
 }
 
-// Hashed in slices as it is read: one go over 8 MiB would keep every connection waiting.
-async function readBlock(
+async function sendOpen(
+  deps: SendDeps,
+  step: SendStep,
   file: SourceFile,
-  block: Buffer,
-  offset: number,
-  whole: Hash,
-): Promise<string> {
-  const own = createHash('md5')
-  for (let at = 0; at < block.length; at += sliceBytes) {
-    const slice = block.subarray(at, at + sliceBytes)
-    await file.readInto(slice, offset + at)
-    own.update(slice)
-    whole.update(slice)
-  }
-  return own.digest('base64')
+  known: Digests,
+): Promise<DoneFile> {
+  const { integrity } = deps.job
+  const write = toWrite(step, known)
+  const { digests, ...written } = await sendParts(deps, { file, name: step.name, write, integrity })
+  return toDone(step, written, digests, file.sizeBytes)
 }
 
-function toBlockId(index: number, nonce: string): string {
-  return Buffer.from(`${String(index).padStart(8, '0')}${nonce}`).toString('base64')
+async function sendBuffer(
+  { remote, job, onBytes }: SendDeps,
+  step: SendStep,
+  buffer: Buffer,
+  known: Digests,
+): Promise<DoneFile> {
+  const digests = { ...known, ...digestsOf(job.integrity, buffer) }
+  const written = await remote.putWhole(step.name, buffer, toWrite(step, digests))
+  onBytes(buffer.length)
+  return toDone(step, written, digests, buffer.length)
+}
+
+/** Keeps a symbolic link: its content is the text of its target. */
+export async function sendLink(
+  deps: SendDeps,
+  name: string,
+  { linkTarget, write }: LinkStep['to'] & { side: 'remote' },
+): Promise<undefined> {
+  const content = Buffer.from(linkTarget)
+  const digests = digestsOf(deps.job.integrity, content)
+  await deps.remote.putWhole(name, content, { ...write, digests })
+}
+
+function toWrite({ properties, attributes, condition }: SendStep, digests: Digests): Write {
+  return { properties, attributes, condition, digests }
+}
+
+function toDone(
+  { name }: SendStep,
+  { etag, versionId }: Written,
+  digests: Digests,
+  sizeBytes: number,
+): DoneFile {
+  return { name, sizeBytes, etag, digests, ...(versionId !== undefined && { versionId }) }
 }

@@ -1,11 +1,16 @@
+// One call to Blob or File Storage with everything every call needs: the token (renewed once when
+// storage refuses it), version and trace headers, retries, and faults that say what was being done.
 import { parseRetryAfterMs, retry, type Sleep, storageDelaysMs } from '../../azure/retry.ts'
-import { isTransientStatus, storageFault, storageUnreachable } from '../../azure/storage-faults.ts'
+import {
+  isTransientStatus,
+  type StorageCall,
+  storageFault,
+  storageUnreachable,
+} from '../../azure/storage-faults.ts'
 import type { TokenSource } from '../../azure/token-source.ts'
 import type { Fault } from '../../core/fault.ts'
 import type { Secret } from '../../core/secret.ts'
 import type { Clock } from '../../core/time.ts'
-// One call to Blob Storage with everything every call needs: the token (renewed once when storage
-// refuses it), version and trace headers, retries, and faults that say what was being done.
 import { type HttpAnswer, HttpError, type HttpRequest, type Send } from '../../http/http.ts'
 import { type Halt, Halted } from '../halt.ts'
 import type { ContainerAddress } from './names.ts'
@@ -20,10 +25,19 @@ export type CallDeps = {
   newId: () => string
   userAgent: string
   halt: Halt
+  /** How often a call is tried in all; six times when absent. */
+  tries?: number
+  /** After so long without a byte a read goes on over another connection; 10 s when absent. */
+  stallMs?: number
+  /** Is told when the account asks to slow down, with the wait it named. */
+  onThrottle?: (afterMs: number | undefined) => void
 }
 
-/** The part of a request that differs from call to call. */
-export type CallRequest = Pick<HttpRequest, 'method' | 'path' | 'headers' | 'body' | 'onBody'>
+/** The part of a request that differs from call to call; a `signal` here must follow `halt.aborting`. */
+export type CallRequest = Pick<
+  HttpRequest,
+  'method' | 'path' | 'headers' | 'body' | 'onBody' | 'signal'
+>
 
 /** A call: what it does in words, its request (made anew for every try), and answers that are fine. */
 export type Call = {
@@ -31,20 +45,22 @@ export type Call = {
   request: (tryNumber: number) => CallRequest
   /** Statuses besides 2xx that the caller wants to see instead of a Fault. */
   accepts?: readonly number[]
+  /** Whether the caller cut the call itself and does not want it tried again. */
+  isGivenUp?: () => boolean
 }
 
 /** An answer, and whether an earlier try of the same call may have been carried out unseen. */
 export type CallAnswer = HttpAnswer & { mayRepeat: boolean }
 
-const apiVersion = '2026-02-06'
+/** The version of the storage services' API that every call names. */
+export const apiVersion = '2026-02-06'
 
-/** Makes one call with up to six tries; throws a Fault, or `Halted` when the transfer ends. */
+/** Makes one call, several times if need be; throws a Fault, or `Halted` when the transfer ends. */
 export async function callStorage(
   deps: CallDeps,
   address: ContainerAddress,
   call: Call,
 ): Promise<CallAnswer> {
-  const about = { doing: call.doing, container: address.container, host: address.origin.host }
   let mayRepeat = false
   let isRenewed = false
 
@@ -52,6 +68,7 @@ export async function callStorage(
     let token = await deps.tokens.get()
     for (;;) {
       const answer = await sendOnce(deps, address, call.request(tryNumber), token)
+      mayRepeat ||= answer.wasRepeated === true
       if (isFine(answer.status, call)) return { ...answer, mayRepeat }
       if (answer.status === 401 && !isRenewed) {
         isRenewed = true
@@ -60,34 +77,38 @@ export async function callStorage(
       }
       // A server that failed may have done the work first.
       mayRepeat ||= answer.status >= 500
-      throw new Refusal(answer, storageFault(answer, about))
+      throw new Refusal(answer, storageFault(answer, aboutCall(address, call.doing)))
     }
   }
   try {
     return await retry(
       { ...deps, signal: deps.halt.stopping },
-      storageDelaysMs,
+      delaysFor(deps.tries ?? storageDelaysMs.length + 1),
       attempt,
       (error, tryNumber) => {
         if (error instanceof HttpError) {
           mayRepeat ||= error.maybeReceived
           const isHopeless = error.isTrust || (error.isNobodyThere && tryNumber >= 2)
-          return { again: !isHopeless }
+          return { again: !isHopeless && !call.isGivenUp?.() }
         }
         if (!(error instanceof Refusal)) return { again: false }
-        const afterMs = parseRetryAfterMs(error.answer.headers['retry-after'], deps.now())
-        const again = isTransientStatus(error.answer.status)
-        return afterMs === undefined ? { again } : { again, afterMs }
+        return judgeRefusal(deps, error.answer)
       },
     )
   } catch (error) {
     if (error instanceof Refusal) throw error.fault
     if (error instanceof HttpError) {
       if (deps.halt.aborting.aborted) throw new Halted()
-      throw storageUnreachable(error, about)
+      throw storageUnreachable(error, aboutCall(address, call.doing))
     }
     throw error
   }
+}
+
+/** What a fault says about a call: the action in words, and where it went. */
+export function aboutCall(address: ContainerAddress, doing: string): StorageCall {
+  const { container, origin, place } = address
+  return { doing, container, host: origin.host, ...(place && { place }) }
 }
 
 class Refusal extends Error {
@@ -101,6 +122,22 @@ class Refusal extends Error {
   }
 }
 
+function judgeRefusal(
+  { now, onThrottle }: CallDeps,
+  { status, headers }: HttpAnswer,
+): { again: boolean; afterMs?: number } {
+  const afterMs = parseRetryAfterMs(headers['retry-after'], now())
+  const isTimeout = status === 500 && headers['x-ms-error-code'] === 'OperationTimedOut'
+  if (status === 429 || status === 503 || isTimeout) onThrottle?.(afterMs)
+  const again = isTransientStatus(status)
+  return afterMs === undefined ? { again } : { again, afterMs }
+}
+
+// Beyond the usual waits the last one is doubled.
+function delaysFor(tries: number): number[] {
+  return Array.from({ length: Math.max(0, tries - 1) }, (_, at) => storageDelaysMs[at] ?? 20_000)
+}
+
 function isFine(status: number, { accepts }: Call): boolean {
   return (status >= 200 && status < 300) || (accepts?.includes(status) ?? false)
 }
@@ -112,9 +149,9 @@ function sendOnce(
   token: Secret,
 ): Promise<HttpAnswer> {
   return send({
+    signal: halt.aborting,
     ...request,
     origin,
-    signal: halt.aborting,
     headers: {
       ...request.headers,
       authorization: `Bearer ${token.reveal()}`,

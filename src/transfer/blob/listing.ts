@@ -1,144 +1,133 @@
-// Reads the XML of List Blobs with a small strict scanner: elements, text and entities, nothing else.
-// A document type, a comment or a tag out of place means that it is not from Blob Storage.
+// Reads one answer of List Blobs
+// (https://learn.microsoft.com/rest/api/storageservices/list-blobs).
 import { Fault } from '../../core/fault.ts'
-
-/** One blob of a listing. */
-export type BlobEntry = {
-  name: string
-  sizeBytes: number
-  /** Base64 MD5 of the whole blob; empty when the blob has none. */
-  contentMd5: string
-  /** A folder of a hierarchical account, or the empty blob some tools write to stand for one. */
-  isFolder: boolean
-}
+import type { Properties, RemoteFile } from '../remote.ts'
+import { type Described, describe } from './properties.ts'
+import { anyElements, element, scanXml, textOf, XmlError, type XmlText } from './xml.ts'
 
 /** One page of a listing; `nextMarker` is empty on the last one. */
-export type BlobPage = { entries: BlobEntry[]; nextMarker: string }
+export type BlobPage = { entries: RemoteFile[]; nextMarker: string }
 
-type Draft = { name: string; encoded: boolean; size: string; md5: string; isFolder: boolean }
+type Field = keyof Described
 
-const entities: Readonly<Record<string, string>> = {
-  amp: '&',
-  lt: '<',
-  gt: '>',
-  quot: '"',
-  apos: "'",
-}
+const fields = {
+  name: 'Name',
+  size: 'Content-Length',
+  etag: 'Etag',
+  lastModified: 'Last-Modified',
+  resourceType: 'ResourceType',
+  contentMd5: 'Content-MD5',
+  contentType: 'Content-Type',
+  contentEncoding: 'Content-Encoding',
+  contentLanguage: 'Content-Language',
+  contentDisposition: 'Content-Disposition',
+  cacheControl: 'Cache-Control',
+  accessTier: 'AccessTier',
+} as const satisfies Record<Field, string>
+
+const fieldNames = Object.keys(fields) as Field[]
+const nameId = fieldNames.indexOf('name')
+const [blobId, nextMarkerId, metadataId] = [100, 101, 102]
+
+const propertyNodes = Object.fromEntries(
+  fieldNames
+    .filter((field) => field !== 'name')
+    .map((field) => [fields[field], element(fieldNames.indexOf(field))]),
+)
+const document = element(-1, {
+  EnumerationResults: element(-1, {
+    Blobs: element(-1, {
+      Blob: element(blobId, {
+        Name: element(nameId),
+        Properties: element(-1, propertyNodes),
+        Metadata: anyElements(metadataId),
+      }),
+    }),
+    NextMarker: element(nextMarkerId),
+  }),
+})
 
 /** Parses one answer of List Blobs; throws `azure_storage_refused` when it is not one. */
-export function parseListing(xml: string): BlobPage {
+export function parseListing(xml: Buffer): BlobPage {
   const page: BlobPage = { entries: [], nextMarker: '' }
   let draft = emptyDraft()
-  scan(xml, {
-    onOpen: (path, attributes) => {
-      if (path === blobPath) draft = emptyDraft()
-      else if (path === `${blobPath}/Name`) draft.encoded = /\bEncoded="true"/.test(attributes)
-    },
-    onClose: (path, text) => {
-      if (path === blobPath) page.entries.push(toEntry(draft))
-      else if (path === 'EnumerationResults/NextMarker') page.nextMarker = text
-      else if (path.startsWith(blobPath)) fill(draft, path.slice(blobPath.length + 1), text)
-    },
-  })
+  let metadata = new Map<string, string>()
+  try {
+    scanXml(xml, document, (id, text) => {
+      const field = fieldNames[id]
+      if (field === 'name') draft.name = readName(xml, text)
+      else if (field !== undefined) draft[field] = text.from === text.to ? '' : textOf(xml, text)
+      else if (id === metadataId) {
+        const name = xml.toString('latin1', text.nameFrom, text.nameTo).toLowerCase()
+        metadata.set(name, textOf(xml, text))
+      } else if (id === nextMarkerId) page.nextMarker = textOf(xml, text)
+      else {
+        page.entries.push(toEntry(draft, metadata, page.entries.at(-1)))
+        draft = emptyDraft()
+        if (metadata.size > 0) metadata = new Map()
+      }
+    })
+  } catch (error) {
+    throw error instanceof XmlError ? unreadable(error.message) : error
+  }
   return page
 }
 
-const blobPath = 'EnumerationResults/Blobs/Blob'
-
-function emptyDraft(): Draft {
-  return { name: '', encoded: false, size: '', md5: '', isFolder: false }
+function emptyDraft(): Described {
+  return {
+    name: '',
+    size: '',
+    etag: '',
+    lastModified: '',
+    resourceType: '',
+    contentMd5: '',
+    contentType: '',
+    contentEncoding: '',
+    contentLanguage: '',
+    contentDisposition: '',
+    cacheControl: '',
+    accessTier: '',
+  }
 }
 
-function fill(draft: Draft, path: string, text: string): void {
-  if (path === 'Name') draft.name = text
-  else if (path === 'Properties/Content-Length') draft.size = text
-  else if (path === 'Properties/Content-MD5') draft.md5 = text
-  else if (path === 'Properties/ResourceType') draft.isFolder ||= text === 'directory'
-  else if (path.toLowerCase() === 'metadata/hdi_isfolder') draft.isFolder ||= text === 'true'
-}
-
-function toEntry({ name, encoded, size, md5, isFolder }: Draft): BlobEntry {
-  if (name === '' || (size !== '' && !/^\d{1,15}$/.test(size)))
+function toEntry(
+  draft: Described,
+  metadata: ReadonlyMap<string, string>,
+  before: RemoteFile | undefined,
+): RemoteFile {
+  const { name, size } = draft
+  if (name === '' || (size !== '' && !/^\d{1,15}$/.test(size))) {
     throw unreadable('a blob without a name or size')
-  return { name: encoded ? decode(name) : name, sizeBytes: Number(size), contentMd5: md5, isFolder }
+  }
+  const entry = describe(draft, metadata)
+  // Most blobs have the properties of their neighbours: one record serves them all.
+  if (before && isSame(entry.properties, before.properties)) entry.properties = before.properties
+  return entry
 }
 
-function decode(name: string): string {
+function isSame(a: Properties, b: Properties): boolean {
+  return (
+    a.metadata === b.metadata &&
+    a.contentType === b.contentType &&
+    a.contentEncoding === b.contentEncoding &&
+    a.contentLanguage === b.contentLanguage &&
+    a.contentDisposition === b.contentDisposition &&
+    a.cacheControl === b.cacheControl &&
+    a.tier === b.tier
+  )
+}
+
+function readName(xml: Buffer, text: XmlText): string {
+  const name = textOf(xml, text)
+  const isEncoded =
+    text.tagTo > text.nameTo &&
+    /\bEncoded="true"/.test(xml.toString('latin1', text.nameTo, text.tagTo))
+  if (!isEncoded) return name
   try {
     return decodeURIComponent(name)
   } catch {
     throw unreadable('a name that is not percent-encoded UTF-8')
   }
-}
-
-type Handlers = {
-  onOpen: (path: string, attributes: string) => void
-  /** `text` is all the text directly inside of the element. */
-  onClose: (path: string, text: string) => void
-}
-
-const tagForm = /^([A-Za-z_][\w.-]*)((?:\s+[\w:.-]+="[^"<]*")*)\s*(\/?)$/
-
-// `path` is the element names from the root, joined by `/`.
-function scan(xml: string, handlers: Handlers): void {
-  const open: { path: string; text: string }[] = []
-  let at = /^\ufeff?\s*(?:<\?xml[^>]*\?>)?\s*/.exec(xml)?.[0].length ?? 0
-  let roots = 0
-  while (at < xml.length) {
-    const start = xml.indexOf('<', at)
-    const text = xml.slice(at, start < 0 ? xml.length : start)
-    const inside = open.at(-1)
-    if (inside) inside.text += unescape(text)
-    else if (text.trim() !== '') throw unreadable('text outside of elements')
-    if (start < 0) break
-    const end = xml.indexOf('>', start)
-    if (end < 0) throw unreadable('an unfinished tag')
-    const tag = xml.slice(start + 1, end)
-    if (tag.startsWith('/')) close(open, tag.slice(1).trimEnd(), handlers)
-    else {
-      if (!inside && roots++ > 0) throw unreadable('a second root element')
-      openTag(open, tag, handlers)
-    }
-    at = end + 1
-  }
-  if (open.length > 0 || roots === 0) throw unreadable('an unfinished document')
-}
-
-function openTag(open: { path: string; text: string }[], tag: string, handlers: Handlers): void {
-  const match = tagForm.exec(tag)
-  if (!match) throw unreadable('a tag of another form')
-  const [, name = '', attributes = '', slash] = match
-  const parent = open.at(-1)
-  const path = parent ? `${parent.path}/${name}` : name
-  handlers.onOpen(path, attributes)
-  if (slash === '/') handlers.onClose(path, '')
-  else open.push({ path, text: '' })
-}
-
-function close(open: { path: string; text: string }[], name: string, handlers: Handlers): void {
-  const last = open.pop()
-  if (!last || last.path.slice(last.path.lastIndexOf('/') + 1) !== name) {
-    throw unreadable('a closing tag out of place')
-  }
-  handlers.onClose(last.path, last.text)
-}
-
-function unescape(text: string): string {
-  if (!text.includes('&')) return text
-  return text.replaceAll(
-    /&(#x[\dA-Fa-f]{1,6}|#\d{1,7}|\w+)?;?/g,
-    (whole, body: string | undefined) => {
-      const known = body === undefined || !whole.endsWith(';') ? undefined : resolve(body)
-      if (known === undefined) throw unreadable('an unknown entity')
-      return known
-    },
-  )
-}
-
-function resolve(body: string): string | undefined {
-  if (!body.startsWith('#')) return Object.hasOwn(entities, body) ? entities[body] : undefined
-  const code = body[1] === 'x' ? Number.parseInt(body.slice(2), 16) : Number(body.slice(1))
-  return code <= 0x10_ff_ff ? String.fromCodePoint(code) : undefined
 }
 
 function unreadable(what: string): Fault {

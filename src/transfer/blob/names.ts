@@ -2,8 +2,14 @@
 // backslashes and any Unicode form arrive as they are.
 import { Fault } from '../../core/fault.ts'
 
-/** Where a container is: the endpoint's origin, the path in front of the container, and its name. */
-export type ContainerAddress = { origin: URL; pathPrefix: string; container: string }
+/** Where a container or share is: the endpoint's origin, the path in front of it, and its name. */
+export type ContainerAddress = {
+  origin: URL
+  pathPrefix: string
+  container: string
+  /** What faults call it; a container when absent. */
+  place?: 'container' | 'share'
+}
 
 /** The path of a blob on the wire. */
 export function toBlobPath(address: ContainerAddress, name: string): string {

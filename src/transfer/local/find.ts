@@ -1,59 +1,100 @@
-// Finds the files a source means on disk. Symbolic links are never followed: a link in a checkout
-// must not send what lies outside of it.
-import type { Dirent } from 'node:fs'
-import { lstat, readdir } from 'node:fs/promises'
+// Finds the files a job means on disk. Nothing outside of a source is ever sent: links are left out,
+// kept as links, or followed only to places inside of it.
+import type { Stats } from 'node:fs'
+import { lstat } from 'node:fs/promises'
+import { resolve } from 'node:path'
 
-import { Fault } from '../../core/fault.ts'
+import type { Glob } from '../glob.ts'
+import type { Selecting } from '../job.ts'
 import {
-  type Found,
-  isDotted,
-  joinName,
+  chooseAt,
+  type Chooser,
+  type Choosing,
+  createChoosing,
+  folderOf,
   lastSegment,
   nothingSkipped,
+  parseSources,
   type Selection,
-  type Skipped,
   type Source,
+  unescapeGlob,
 } from '../select.ts'
 import { readingFault, systemCode } from './faults.ts'
+import { type LocalFile, type Search, toLocalFile } from './find-search.ts'
+import { assertUtf8, findNamedLink, walkFolder } from './find-walk.ts'
 
-/** A file on disk: its path as the step sees it, and its size when it was found. */
-export type LocalFile = { path: string; sizeBytes: number }
+/** What a search found on disk. */
+export type { LocalFile } from './find-search.ts'
 
-type Walk = {
-  into: (below: string) => boolean
-  keeps: (below: string) => boolean
-  found: Found<LocalFile>[]
-  skipped: Skipped
+/** Everything the sources of a job mean on disk. */
+export type LocalSelection = Selection<LocalFile>
+
+type Job = Omit<Search, 'root' | 'chooser'> & { choosing: Choosing }
+
+/**
+ * Every file the sources mean, sorted by the path below its source; an existing path is taken literally
+ * before it is a glob. Throws `transfer_source_unreadable`, `_link_refused`, `_name_invalid` and
+ * `_pattern_invalid`.
+ */
+export async function findFiles(select: Selecting): Promise<LocalSelection> {
+  const choosing = await createChoosing(select)
+  const found: LocalFile[] = []
+  const skipped = nothingSkipped()
+  for (const source of parseSources(select)) {
+    await findSource(source, { select, choosing, found, skipped })
+  }
+  found.sort((a, b) => compare(a.below, b.below) || compare(a.path, b.path))
+  return { found, skipped }
 }
 
-/** Every regular file one source means; an existing path is taken literally before it is a pattern. */
-export async function findFiles(
-  source: Source,
-  { dotfiles }: { dotfiles: boolean },
-): Promise<Selection<LocalFile>> {
-  const selection: Selection<LocalFile> = { found: [], skipped: nothingSkipped() }
-  const path = source.literal || '.'
-  const stats = await lookUp(path)
-  if (stats?.isFile()) {
-    assertUtf8(path)
-    const place = { path, sizeBytes: stats.size }
-    selection.found.push({ place, below: lastSegment(path) })
-  } else if (stats?.isDirectory()) {
-    const isWanted = (below: string) => dotfiles || !isDotted(below)
-    await walk(path, '', { ...selection, into: isWanted, keeps: isWanted })
-  } else if (stats) {
-    selection.skipped[stats.isSymbolicLink() ? 'links' : 'special']++
-  } else if (source.pattern) {
-    const { base, matches, namesDotted } = source.pattern
-    const into = (below: string) => dotfiles || namesDotted || !isDotted(below)
+async function findSource(source: Source, job: Job): Promise<void> {
+  const { path, stats } = await lookUpLiteral(source)
+  if (stats?.isDirectory()) await walk(source, path, job)
+  else if (stats) await findOne(source, { path, stats }, job)
+  else if (source.pattern) {
+    const { base } = source.pattern
     if ((await lookUp(base || '.'))?.isDirectory()) {
-      await walk(base || '.', '', { ...selection, into, keeps: matches })
+      await walk(source, base || '.', job, source.pattern)
     }
   }
-  return selection
 }
 
-async function lookUp(path: string) {
+async function walk(source: Source, root: string, job: Job, glob?: Glob): Promise<void> {
+  assertUtf8(root)
+  await walkFolder({ ...job, root, chooser: chooseIn(source, root, job.choosing(source, glob)) })
+}
+
+// `!` entries and sources may be written from different places, so both are made absolute.
+function chooseIn(source: Source, root: string, chooser: Chooser): Chooser {
+  return chooseAt(source, { root, absolute: (path) => resolve(path) }, chooser)
+}
+
+async function findOne(
+  source: Source,
+  { path, stats }: { path: string; stats: Stats },
+  job: Job,
+): Promise<void> {
+  assertUtf8(path)
+  const [root, below] = [folderOf(path), lastSegment(path)]
+  const chooser = job.choosing(source)
+  if (!chooseIn(source, root, chooser).keepsNamed(below)) return
+  const at = { path, root, below }
+  if (stats.isFile()) job.found.push(toLocalFile(at, stats))
+  else if (stats.isSymbolicLink())
+    await findNamedLink({ ...job, chooser: chooseIn(source, path, chooser), root }, at, stats)
+  else job.skipped.special++
+}
+
+async function lookUpLiteral({ literal }: Source): Promise<{ path: string; stats?: Stats }> {
+  const path = literal || '.'
+  const stats = await lookUp(path)
+  if (stats) return { path, stats }
+  const plain = unescapeGlob(path)
+  const others = plain === path ? undefined : await lookUp(plain)
+  return others ? { path: plain, stats: others } : { path }
+}
+
+async function lookUp(path: string): Promise<Stats | undefined> {
   try {
     return await lstat(path)
   } catch (error) {
@@ -62,69 +103,7 @@ async function lookUp(path: string) {
   }
 }
 
-async function walk(folder: string, below: string, rules: Walk): Promise<void> {
-  const entries = await readFolder(folder)
-  const folders: { path: string; below: string }[] = []
-  await Promise.all(
-    entries.map(async (entry) => {
-      const at = { path: joinPath(folder, entry.name), below: joinName(below, entry.name) }
-      if (entry.isDirectory()) {
-        if (rules.into(at.below)) folders.push(at)
-        else rules.skipped.dotted++
-      } else if (entry.isFile()) await takeFile(at, rules)
-      else if (rules.keeps(at.below)) rules.skipped[entry.isSymbolicLink() ? 'links' : 'special']++
-    }),
-  )
-  for (const each of folders) {
-    assertUtf8(each.path)
-    await walk(each.path, each.below, rules)
-  }
-}
-
-async function takeFile(at: { path: string; below: string }, rules: Walk): Promise<void> {
-  if (!rules.keeps(at.below)) {
-    if (lastSegment(at.below).startsWith('.')) rules.skipped.dotted++
-    return
-  }
-  assertUtf8(at.path)
-  try {
-    const { size } = await lstat(at.path)
-    rules.found.push({ place: { path: at.path, sizeBytes: size }, below: at.below })
-  } catch (error) {
-    throw readingFault(error, at.path)
-  }
-}
-
-async function readFolder(folder: string): Promise<Dirent[]> {
-  try {
-    const entries = await readdir(folder, { withFileTypes: true })
-    const suspects = entries.filter(({ name }) => name.includes('\ufffd'))
-    if (suspects.length > 0) await assertDecodable(folder)
-    return entries
-  } catch (error) {
-    throw readingFault(error, folder)
-  }
-}
-
-// A replacement character can be part of a name; only the raw bytes tell whether it was put there
-// for bytes that are no UTF-8, and such a name cannot be kept in a blob name.
-async function assertDecodable(folder: string): Promise<void> {
-  for (const raw of await readdir(folder, { encoding: 'buffer' })) {
-    if (Buffer.compare(Buffer.from(raw.toString('utf8'), 'utf8'), raw) !== 0) {
-      throw new Fault(
-        'transfer_name_invalid',
-        `A name in “${folder}” is not valid UTF-8: ${JSON.stringify(raw.toString('latin1'))}.`,
-      )
-    }
-  }
-}
-
-function assertUtf8(path: string): void {
-  if (!path.isWellFormed()) {
-    throw new Fault('transfer_name_invalid', `“${path.toWellFormed()}” is not valid UTF-8.`)
-  }
-}
-
-function joinPath(folder: string, name: string): string {
-  return folder.endsWith('/') ? `${folder}${name}` : `${folder}/${name}`
+function compare(a: string, b: string): number {
+  if (a === b) return 0
+  return a < b ? -1 : 1
 }

@@ -1,170 +1,211 @@
-// Writes files below one target folder: into a temporary file beside the final name, which appears
-// whole by a rename or not at all. No symbolic link below the target is followed.
-import { constants } from 'node:fs'
-import { link, lstat, mkdir, open, rename, rm } from 'node:fs/promises'
+// Writes below one target folder. No symbolic link below the target is followed, and everything
+// appears whole or not at all.
+import { lstatSync, mkdirSync, renameSync, rmdirSync, rmSync, symlinkSync } from 'node:fs'
 
 import { Fault } from '../../core/fault.ts'
-import { systemCode, writingFault } from './faults.ts'
+import type { Clock } from '../../core/time.ts'
+import type { Attributes } from '../remote.ts'
+import { systemCode } from './faults.ts'
+import type { Version } from './journal.ts'
+import { whyLinkLeaves } from './paths.ts'
+import {
+  findLeftovers,
+  type Leftovers,
+  takeLeftovers,
+  takeOver,
+  toPartName,
+} from './write-leftovers.ts'
+import {
+  type Disk,
+  guarded,
+  openPart,
+  type PartFile,
+  type PartPlace,
+  removeQuietly,
+  writeWholeFile,
+} from './write-part.ts'
 
-/** A file being written; exactly one of `commit` and `discard` ends it. */
-export type PartFile = {
-  /** Writes all of `bytes` at `offset`. */
-  write: (bytes: Buffer, offset: number) => Promise<void>
-  /** Reads back into the whole buffer, to hash what is really on disk. */
-  read: (buffer: Buffer, offset: number) => Promise<void>
-  /** Gives the file its final name. */
-  commit: () => Promise<void>
-  /** Removes the temporary file; never throws. */
-  discard: () => Promise<void>
-}
-
-/** A folder that files are written into. */
+/** A folder that files are written into; every method throws writing faults. */
 export type TargetFolder = {
-  /** Creates the folders on the way and a temporary file for these path segments. */
-  create: (segments: readonly string[]) => Promise<PartFile>
-  /** What is already at these segments: nothing, or something. */
-  exists: (segments: readonly string[]) => Promise<boolean>
+  /** Where these segments are on disk. */
+  pathOf: (segments: readonly string[]) => string
+  /** Whether anything is at these segments. */
+  exists: (segments: readonly string[]) => boolean
+  makeFolder: (segments: readonly string[]) => void
+  /** Writes a whole small file. */
+  writeWhole: (segments: readonly string[], content: Buffer, attributes: Attributes) => void
+  /** A temporary file for these segments; leftovers of the same name are removed. */
+  create: (segments: readonly string[]) => PartFile
+  /** The temporary file in which an interrupted run left this version, if there is one. */
+  resume: (segments: readonly string[], version: Version) => PartFile | undefined
+  /** A symbolic link; it must not lead out of the folder. */
+  makeLink: (segments: readonly string[], linkTarget: string) => void
+  /** Removes a file, a link, or an empty folder; false when it was gone or is not empty. */
+  remove: (segments: readonly string[], kind: 'file' | 'folder' | 'link') => boolean
 }
 
 /** Opens a target; without `replaces` a file that exists is a Fault `transfer_target_exists`. */
 export function openFolder(
-  { pid }: { pid: number },
+  { pid, now }: { pid: number; now: Clock },
   root: string,
   { replaces }: { replaces: boolean },
 ): TargetFolder {
-  const folders = new Map<string, Promise<void>>()
+  const disk: Disk = { now, isSlow: false }
+  // Folders that were made or checked, with what earlier runs left in them.
+  const folders = new Map<string, Leftovers>()
   let partCount = 0
 
-  const ensureFolder = (segments: readonly string[]): Promise<void> => {
+  const ensureFolder = (segments: readonly string[]): Leftovers => {
     const path = pathOf(root, segments)
-    const known = folders.get(path) ?? makeFolder(segments, path)
-    folders.set(path, known)
-    return known
+    let leftovers = folders.get(path)
+    if (leftovers) return leftovers
+    if (segments.length > 0) ensureFolder(segments.slice(0, -1))
+    leftovers = guarded(path, () => {
+      const isNew = segments.length === 0 ? makeRoot(path) : makePlainFolder(path)
+      return isNew ? new Map() : findLeftovers(path, pid)
+    })
+    folders.set(path, leftovers)
+    return leftovers
   }
-  const makeFolder = async (segments: readonly string[], path: string) => {
-    if (segments.length === 0) {
-      await guarded(path, () => mkdir(path, { recursive: true }))
-      return
+  const prepare = (segments: readonly string[]): { place: PartPlace; leftovers: string[] } => {
+    const name = segments.at(-1) ?? ''
+    const parents = segments.slice(0, -1)
+    const known = ensureFolder(parents)
+    const leftovers = known.size === 0 ? [] : takeLeftovers(known, name)
+    const parent = pathOf(root, parents)
+    let partPath = joinPath(parent, toPartName(name, pid, partCount++))
+    // What a process of the same number left is looked at before its name is used again.
+    while (leftovers.includes(partPath)) {
+      partPath = joinPath(parent, toPartName(name, pid, partCount++))
     }
-    await ensureFolder(segments.slice(0, -1))
-    await guarded(path, () => makePlainFolder(path))
+    return { place: { partPath, path: joinPath(parent, name), replaces }, leftovers }
   }
-
   return {
-    exists: async (segments) =>
-      guarded(pathOf(root, segments), async () => {
-        try {
-          await lstat(pathOf(root, segments))
-          return true
-        } catch (error) {
-          if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return false
-          throw error
-        }
-      }),
-    create: async (segments) => {
-      const parents = segments.slice(0, -1)
-      await ensureFolder(parents)
+    pathOf: (segments) => pathOf(root, segments),
+    exists: (segments) => exists(pathOf(root, segments)),
+    makeFolder: (segments) => {
+      ensureFolder(segments)
+    },
+    writeWhole: (segments, content, attributes) => {
+      const { place, leftovers } = prepare(segments)
+      for (const each of leftovers) removeQuietly(each)
+      writeWholeFile(disk, place, content, attributes)
+    },
+    create: (segments) => {
+      const { place, leftovers } = prepare(segments)
+      for (const each of leftovers) removeQuietly(each)
+      return openPart(disk, place)
+    },
+    resume: (segments, version) => {
+      const { place, leftovers } = prepare(segments)
+      if (leftovers.length === 0) return undefined
+      return guarded(place.path, () => {
+        const held = takeOver(leftovers, place.partPath, version)
+        return held && openPart(disk, place, { version, held })
+      })
+    },
+    makeLink: (segments, linkTarget) => {
+      assertInside(segments, linkTarget)
+      const { place } = prepare(segments)
+      guarded(place.path, () => makeLink(place, linkTarget))
+    },
+    remove: (segments, kind) => {
       const path = pathOf(root, segments)
-      const partName = `.${shorten(segments.at(-1) ?? '')}.part-${pid}-${partCount++}`
-      return createPart(pathOf(root, [...parents, partName]), path, replaces)
+      return guarded(path, () => {
+        assertPlainParents(root, segments)
+        return removeOne(path, kind)
+      })
     },
   }
 }
 
-async function makePlainFolder(path: string): Promise<void> {
-  try {
-    await mkdir(path)
-  } catch (error) {
-    if (systemCode(error) !== 'EEXIST') throw error
-    const stats = await lstat(path)
-    if (stats.isSymbolicLink()) {
-      throw new Fault(
-        'transfer_path_unsafe',
-        `“${path}” is a symbolic link, and files would be written through it.`,
-        { hint: 'Remove the link, or choose another `target`.', cause: error },
-      )
-    }
-    if (!stats.isDirectory()) throw error
-  }
-}
-
-async function createPart(partPath: string, path: string, replaces: boolean): Promise<PartFile> {
-  const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
-  const handle = await guarded(path, () => open(partPath, flags, 0o666))
-  let isClosed = false
-  const close = async () => {
-    if (isClosed) return
-    isClosed = true
-    await handle.close()
-  }
-  return {
-    write: (bytes, offset) =>
-      guarded(path, async () => {
-        let done = 0
-        while (done < bytes.length) {
-          const { bytesWritten } = await handle.write(
-            bytes,
-            done,
-            bytes.length - done,
-            offset + done,
-          )
-          done += bytesWritten
-        }
-      }),
-    read: (buffer, offset) =>
-      guarded(path, async () => {
-        let done = 0
-        while (done < buffer.length) {
-          const { bytesRead } = await handle.read(buffer, done, buffer.length - done, offset + done)
-          if (bytesRead === 0) {
-            throw new Fault('transfer_checksum_mismatch', `“${path}” became shorter on disk.`)
-          }
-          done += bytesRead
-        }
-      }),
-    commit: () =>
-      guarded(path, async () => {
-        await close()
-        await (replaces ? rename(partPath, path) : renameNew(partPath, path))
-      }),
-    discard: async () => {
-      await close().catch(() => undefined)
-      await rm(partPath, { force: true }).catch(() => undefined)
-    },
-  }
-}
-
-// A hard link refuses an existing name atomically, which a rename does not.
-async function renameNew(partPath: string, path: string): Promise<void> {
-  try {
-    await link(partPath, path)
-  } catch (error) {
-    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(systemCode(error))) {
+function exists(path: string): boolean {
+  return guarded(path, () => {
+    try {
+      lstatSync(path)
+      return true
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return false
       throw error
     }
-    await rename(partPath, path)
-    return
-  }
-  await rm(partPath)
+  })
 }
 
-async function guarded<T>(path: string, work: () => Promise<T>): Promise<T> {
+function makeRoot(path: string): boolean {
+  return mkdirSync(path, { recursive: true }) !== undefined
+}
+
+// Gives false when the folder was there already.
+function makePlainFolder(path: string): boolean {
   try {
-    return await work()
+    mkdirSync(path)
+    return true
   } catch (error) {
-    throw writingFault(error, path)
+    if (systemCode(error) !== 'EEXIST') throw error
+    assertPlainFolder(path, error)
+    return false
+  }
+}
+
+function assertPlainFolder(path: string, cause?: unknown): void {
+  const stats = lstatSync(path)
+  if (stats.isSymbolicLink()) {
+    throw new Fault(
+      'transfer_path_unsafe',
+      `“${path}” is a symbolic link, and files would be written through it.`,
+      { hint: 'Remove the link, or choose another `target`.', cause },
+    )
+  }
+  if (!stats.isDirectory()) {
+    throw new Fault('transfer_target_exists', `“${path}” is a file, and a folder is needed there.`)
+  }
+}
+
+function assertPlainParents(root: string, segments: readonly string[]): void {
+  for (let length = 1; length < segments.length; length++) {
+    assertPlainFolder(pathOf(root, segments.slice(0, length)))
+  }
+}
+
+// The remote place is not trusted: a link that leads out of the folder is never made.
+function assertInside(segments: readonly string[], linkTarget: string): void {
+  const name = segments.join('/')
+  const why = whyLinkLeaves(name, linkTarget)
+  if (why !== undefined) {
+    throw new Fault('transfer_path_unsafe', `The link “${name}” was not made: ${why}.`)
+  }
+}
+
+function makeLink({ partPath, path, replaces }: PartPlace, linkTarget: string): void {
+  if (!replaces) {
+    symlinkSync(linkTarget, path)
+    return
+  }
+  symlinkSync(linkTarget, partPath)
+  try {
+    renameSync(partPath, path)
+  } catch (error) {
+    removeQuietly(partPath)
+    throw error
+  }
+}
+
+function removeOne(path: string, kind: 'file' | 'folder' | 'link'): boolean {
+  try {
+    if (kind === 'folder') rmdirSync(path)
+    else rmSync(path)
+    return true
+  } catch (error) {
+    if (['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes(systemCode(error))) return false
+    throw error
   }
 }
 
 function pathOf(root: string, segments: readonly string[]): string {
   const base = root === '' ? '.' : root
-  if (segments.length === 0) return base
-  return `${base}${base.endsWith('/') ? '' : '/'}${segments.join('/')}`
+  return segments.length === 0 ? base : joinPath(base, segments.join('/'))
 }
 
-// The additions must fit into the 255 bytes of a name as well.
-function shorten(name: string): string {
-  let short = name
-  while (Buffer.byteLength(short) > 200) short = short.slice(0, -8).toWellFormed()
-  return short
+function joinPath(folder: string, name: string): string {
+  return folder.endsWith('/') ? `${folder}${name}` : `${folder}/${name}`
 }

@@ -1,0 +1,42 @@
+// What a step gets from the process it runs in: clock, randomness, signals, the network, a log, and a
+// terminal if there is one. The doors of the plugin and of the transfer commands share it.
+import { randomUUID } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { WriteStream } from 'node:tty'
+
+import { version } from '../src/core/version.ts'
+import { openHttp } from '../src/http/open.ts'
+import { createLog } from '../src/plugin/report.ts'
+import type { RunDeps } from '../src/plugin/run.ts'
+
+/** Where people read: a stream, maybe a terminal. */
+export type Output = Pick<WriteStream, 'write'> & Partial<Pick<WriteStream, 'isTTY' | 'columns'>>
+
+/** The means of one step; a first SIGTERM or SIGINT ends it cleanly, a second at once. */
+export function openDoor(output: Output): RunDeps {
+  const ending = new AbortController()
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => ending.abort())
+  }
+  const isTerminal = output.isTTY === true
+  const screen = {
+    // A terminal that does not know its width says 0.
+    columns: () => output.columns || 80,
+    write: (text: string) => void output.write(text),
+  }
+  return {
+    openHttp,
+    now: () => new Date(),
+    sleep: async (milliseconds, signal) => {
+      await wait(milliseconds, undefined, signal ? { signal } : {}).catch(() => undefined)
+    },
+    random: Math.random,
+    newId: randomUUID,
+    // A line goes where the bar stood.
+    log: createLog((text) => void output.write(isTerminal ? `\r\u001B[K${text}` : text)),
+    signal: ending.signal,
+    pid: process.pid,
+    version,
+    ...(isTerminal && { screen }),
+  }
+}
