@@ -1,23 +1,21 @@
 // The cases of the speed table: what is moved, over which link, by whom.
-import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 
-import type { Command } from './measure.ts'
 import {
-  azcopyEnv,
-  azcopyFor,
-  ours,
-  oursFor,
-  type Peers,
-  rcloneFor,
-  rcloneRemote,
-  type Transfer,
-} from './peers.ts'
+  type Bench,
+  big,
+  bigDown,
+  bigUp,
+  contest,
+  folderUp,
+  sdk,
+  small,
+  smallDown,
+} from './contest.ts'
+import type { Command } from './measure.ts'
+import { azcopyEnv, azcopyFor, ours, oursFor, rcloneRemote, type Transfer } from './peers.ts'
 import type { Runner } from './race.ts'
-import { makeFiles, type Sink, type SinkOptions, startSink, type Workshop } from './sink.ts'
-
-/** What a case needs. */
-export type Bench = { workshop: Workshop; peers: Peers; data: string }
+import { type Sink, type SinkOptions, startSink, type Workshop } from './sink.ts'
 
 /** One case: its sink, and who runs on it. */
 export type Case = {
@@ -27,96 +25,6 @@ export type Case = {
   /** Done once before the first run, outside of the time. */
   prepare?: (bench: Bench, sink: Sink) => Command[]
 }
-
-const gib = 1024 ** 3
-const big = { prefix: '/acct/bench/big/', count: 1, sizeBytes: 2 * gib }
-const small = { prefix: '/acct/bench/small/', count: 5_000, sizeBytes: 16 * 1024 }
-const medium = { prefix: '/acct/bench/medium/', count: 5_000, sizeBytes: 64 * 1024 }
-
-const bigUp = ({ data }: Bench): Transfer => ({
-  way: 'up',
-  local: join(data, 'big/f000000'),
-  container: 'bench',
-  path: 'up/f000000',
-  one: true,
-})
-const bigDown = ({ data }: Bench): Transfer => ({
-  way: 'down',
-  local: join(data, 'out'),
-  container: 'bench',
-  path: 'big/f000000',
-  one: true,
-})
-const folderUp =
-  (name: string) =>
-  ({ data }: Bench): Transfer => ({
-    way: 'up',
-    local: join(data, name),
-    container: 'bench',
-    path: `up/${name}`,
-    one: false,
-  })
-const smallDown = ({ data }: Bench): Transfer => ({
-  way: 'down',
-  local: join(data, 'out'),
-  container: 'bench',
-  path: 'small',
-  one: false,
-})
-
-/** Files that all cases share, made once. */
-export function makeData(data: string): void {
-  makeFiles(join(data, 'one'), { count: 1, sizeBytes: 16 * 1024 })
-  makeFiles(join(data, 'big'), big)
-  makeFiles(join(data, 'small'), small)
-  makeFiles(join(data, 'medium'), medium)
-  makeFiles(join(data, 'many'), { count: 20_000, sizeBytes: 4 * 1024 })
-}
-
-type Peer = { flags?: readonly string[]; rounds?: number; as?: string }
-
-// Ours against AzCopy and rclone for one transfer; what came down is removed before each run.
-function contest(
-  transferOf: (bench: Bench) => Transfer,
-  given: {
-    ours?: Record<string, string>
-    oursRounds?: number
-    azcopy?: Peer
-    rclone?: readonly Peer[]
-  },
-) {
-  return (bench: Bench, { origin }: Sink): Runner[] => {
-    const { workshop, peers, data } = bench
-    const transfer = transferOf(bench)
-    const clear = () => rmSync(join(data, 'out'), { recursive: true, force: true })
-    const runner = (command: Command, { rounds = 3, as }: Peer): Runner => ({
-      command,
-      rounds,
-      clear,
-      ...(as !== undefined && { as }),
-    })
-    return [
-      runner(oursFor(workshop, origin, transfer, given.ours), { rounds: given.oursRounds ?? 3 }),
-      ...(given.azcopy
-        ? [runner(azcopyFor(workshop, peers, origin, transfer, given.azcopy.flags), given.azcopy)]
-        : []),
-      ...(given.rclone ?? []).map((peer) =>
-        runner(rcloneFor(workshop, peers, origin, transfer, peer.flags), peer),
-      ),
-    ]
-  }
-}
-
-const sdk = (way: string, bench: Bench, origin: string, args: readonly string[]): Runner => ({
-  command: {
-    who: 'sdk',
-    program: process.execPath,
-    args: [join(import.meta.dirname, 'sdk.mjs'), way, origin, 'bench', ...args],
-    env: { NODE_EXTRA_CA_CERTS: bench.workshop.certFile },
-  },
-  rounds: 2,
-  clear: () => rmSync(join(bench.data, 'out'), { recursive: true, force: true }),
-})
 
 /** All cases in the order of the goals. */
 export const cases: readonly Case[] = [

@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 
-import type { Bench } from './cases.ts'
+import type { Bench } from './contest.ts'
 import { startSink } from './sink.ts'
 
 const bytes = 2 * 1024 ** 3

@@ -1,7 +1,6 @@
 // Whether a name is written, by what is at the target already and by the sums kept there: times are
 // looked at only where somebody asked for that.
 import type { Overwrite } from './job.ts'
-import { hasAttributes } from './local/attributes.ts'
 import type { MoveReason } from './plan.ts'
 import type { Attributes, Properties, RemoteFile } from './remote.ts'
 
@@ -70,10 +69,13 @@ export function isSameBeside(
   )
 }
 
-function hasKept(have: Attributes, want: Attributes): boolean {
-  if (want.mode !== undefined && have.mode === undefined) return false
-  if (want.modifiedAtMs !== undefined && have.modifiedAtMs === undefined) return false
-  return hasAttributes({ mode: have.mode ?? 0, modifiedAtMs: have.modifiedAtMs ?? 0 }, want)
+// Every checkout of a build has new times: one that is kept already is good enough for the same content.
+function hasKept(have: Attributes, { mode, modifiedAtMs }: Attributes): boolean {
+  const hasTime = modifiedAtMs === undefined || have.modifiedAtMs !== undefined
+  return (
+    hasTime &&
+    (mode === undefined || (have.mode !== undefined && (mode & 0o777) === (have.mode & 0o777)))
+  )
 }
 
 function isSameRecord(

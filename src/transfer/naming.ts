@@ -45,28 +45,27 @@ export function nameFiles<File extends Nameable>(
 
 /**
  * Throws `transfer_name_clash` where a file has the name of a folder another one needs: Blob Storage has
- * room for `a` and `a/b` side by side, file systems and shares have not. Without `caseSensitive` names
- * that differ only by case clash as well.
+ * room for `a` and `a/b` side by side, file systems and shares have not; or where two names are one to
+ * the other side, as `foldName` tells.
  */
 export function assertNoFolderClash(
   named: readonly Named<Nameable>[],
-  { caseSensitive = true }: { caseSensitive?: boolean } = {},
+  foldName: (name: string) => string = (name) => name,
 ): void {
-  const fold = (name: string) => (caseSensitive ? name : name.toLowerCase())
   const files = new Map<string, Named<Nameable>>()
   for (const each of named) {
-    const known = files.get(fold(each.name))
+    const known = files.get(foldName(each.name))
     if (known && !(isFolder(known.file) && isFolder(each.file))) {
       throw new Fault(
         'transfer_name_clash',
         `“${placeOf(known.file)}” and “${placeOf(each.file)}” would have names that differ only by case, and the other side takes them for one.`,
       )
     }
-    files.set(fold(each.name), each)
+    files.set(foldName(each.name), each)
   }
   for (const { name, file } of named) {
     for (let slash = name.indexOf('/'); slash > 0; slash = name.indexOf('/', slash + 1)) {
-      const other = files.get(fold(name.slice(0, slash)))
+      const other = files.get(foldName(name.slice(0, slash)))
       if (other && !isFolder(other.file)) {
         throw new Fault(
           'transfer_name_clash',

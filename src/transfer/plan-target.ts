@@ -29,11 +29,13 @@ export async function lookUpTarget(
     )
     return { known, others }
   }
-  const wanted = new Set(names)
+  const { foldName } = deps.remote
+  const wanted = new Map(names.map((name) => [foldName(name), name]))
   for await (const page of deps.remote.list(front ?? commonPrefix(names))) {
     assertRunning(deps.halt)
     for (const file of page) {
-      if (wanted.has(file.name)) known.set(file.name, file)
+      const name = wanted.get(foldName(file.name))
+      if (name !== undefined) known.set(name, file)
       else if (front !== undefined) others.push(file)
     }
   }

@@ -48,7 +48,7 @@ export async function planUpload(deps: PlanDeps, job: UploadJob): Promise<Plan<U
   const chosen = createRules(job.rules, job.select)
   const named = nameFiles(found, job.naming)
   // Blob Storage keeps `a` and `a/b` side by side, a file share does not.
-  if (deps.remote.kind === 'files') assertNoFolderClash(named, { caseSensitive: false })
+  if (deps.remote.kind === 'files') assertNoFolderClash(named, deps.remote.foldName)
   const wanted = named.map(({ file, name }): Wanted => {
     deps.remote.assertName(name)
     const attributes = toAttributes(job, file)

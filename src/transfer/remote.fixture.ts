@@ -75,6 +75,7 @@ export function createFakeRemote({
       fake.files.set(name, file)
       return file
     },
+    foldName: (name) => name,
     assertName: (name) => {
       if (name.includes('\\'))
         throw new Fault('transfer_name_invalid', `“${name}” has a backslash.`)

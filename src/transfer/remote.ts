@@ -100,6 +100,8 @@ export type Remote = {
   wholeBytes: number
   /** Throws `transfer_name_invalid` for names the service cannot keep. */
   assertName: (name: string) => void
+  /** The one spelling of all names the service takes for the same: a share knows no difference of case. */
+  foldName: (name: string) => string
   /** Undefined when nothing has this name. */
   stat: (name: string) => Promise<RemoteFile | undefined>
   /** Everything whose name begins with `prefix`, page by page, in no promised order. */

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, statSync, symlinkSync } from 'node:fs'
+import { mkdirSync, statSync, symlinkSync, utimesSync } from 'node:fs'
 import { describe, it } from 'node:test'
 
 import { Fault } from '../core/fault.ts'
 import { crc64Of } from './crc64.ts'
 import { linesOf, runJob, toContent, toDownload, toUpload, withBench } from './engine.fixture.ts'
-import { planJob, runPlan } from './engine.ts'
+import { describeStep, planJob, runPlan } from './engine.ts'
 import type { UploadJob } from './job.ts'
 import { md5Of } from './remote.fixture.ts'
 
@@ -60,6 +60,24 @@ describe('sync to a remote place', () => {
       },
       { wholeBytes: 8192, partBytes: 8192 },
     ))
+
+  it('sets nothing for a new time of change alone, as every checkout has one', () =>
+    withBench(async (bench) => {
+      bench.write('a', 'x')
+      const job = toUpload(bench.folder, { ...sync, preserve: true })
+      await runJob(bench.deps, job)
+      utimesSync(bench.path('a'), 1, 1)
+      assert.deepEqual(await linesOf(bench, job), ['keep a, 1 byte: same'])
+    }))
+
+  it('takes names that the service takes for one as one, and removes neither', () =>
+    withBench(async (bench) => {
+      const remote = { ...bench.deps.remote, foldName: (name: string) => name.toUpperCase() }
+      bench.write('readme', 'new')
+      bench.remote.place('Readme', 'old')
+      const plan = await planJob({ ...bench.deps, remote }, toUpload(bench.folder, sync))
+      assert.deepEqual(plan.steps.map(describeStep), ['send readme, 3 bytes: changed'])
+    }))
 
   it('compares by a stored MD5 when that is all there is, and sends when nothing is stored', () =>
     withBench(async (bench) => {

@@ -20,6 +20,7 @@ export function createBlobRemote(deps: CallDeps, address: ContainerAddress): Rem
     shown: showAddress(address),
     wholeBytes,
     assertName: assertBlobName,
+    foldName: (name) => name,
     stat: async (name) => {
       const head = await readHead(deps, address, name)
       return head && toRemoteFile(name, head)

@@ -64,23 +64,6 @@ export function foldFileName(name: string): string {
   }).join('')
 }
 
-/** Throws `transfer_name_clash` when two of the names would be one, or a file would be a folder too. */
-export function assertNoCaseClash(names: Iterable<string>): void {
-  const files = new Map<string, string>()
-  for (const name of names) {
-    const folded = foldFileName(name)
-    const other = files.get(folded)
-    if (other !== undefined && other !== name) throw clash(other, name)
-    files.set(folded, name)
-  }
-  for (const [folded, name] of files) {
-    for (let at = folded.indexOf('/'); at >= 0; at = folded.indexOf('/', at + 1)) {
-      const other = files.get(folded.slice(0, at))
-      if (other !== undefined) throw clash(other, name)
-    }
-  }
-}
-
 /** The names under which versions of one target grow: what all of them begin with, and this one's. */
 export function temporaryNames(
   name: string,
@@ -99,11 +82,4 @@ export function isTemporaryName(base: string): boolean {
 
 function shortHash(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 16)
-}
-
-function clash(one: string, other: string): Fault {
-  return new Fault(
-    'transfer_name_clash',
-    `“${one}” and “${other}” would be the same file: a file share does not tell upper from lower case.`,
-  )
 }

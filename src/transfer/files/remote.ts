@@ -8,7 +8,7 @@ import { maxContentBytes, newHabits } from './content.ts'
 import { createDialect } from './dialect.ts'
 import { createFolder, createFolders } from './folders.ts'
 import { listShare } from './list.ts'
-import { assertFileName, folderOf, type ShareAddress, toFilePath } from './names.ts'
+import { assertFileName, foldFileName, folderOf, type ShareAddress, toFilePath } from './names.ts'
 import { openRanges, setContentHeaders } from './parts.ts'
 import { readFile } from './read.ts'
 import { assertSame, assertVersion, headFile, statFile } from './stat.ts'
@@ -28,6 +28,7 @@ export function createFilesRemote(call: CallDeps, address: ShareAddress): Remote
     shown: showAddress(address),
     wholeBytes: maxContentBytes,
     assertName: assertFileName,
+    foldName: foldFileName,
     stat: (name) => statFile(deps, name),
     list: (prefix) => listShare(deps, prefix),
     putWhole: (name, body, write) => putWhole(deps, name, body, write),
