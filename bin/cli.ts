@@ -1,9 +1,17 @@
 #!/usr/bin/env node
 // The one public command. Each door is loaded only when it is called for.
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
@@ -16,6 +24,7 @@ const usage = `azure-storage-drone ${version}
                                           downloads DIR with a federated identity and no secret
   serve --config FILE                     run the trust service
   policy lint|test|explain|diff|who-can   read the policy file, and answer for it
+  trust lint|plan                         trust in Azure: what is wrong, what would be set up
   issuer keys|rotate|revoke|publish|check the signing keys and the public documents
   plugin                                  run one pipeline step from PLUGIN_* variables
   upload|download|sync|list|remove|link|verify
@@ -51,6 +60,17 @@ async function main(args: string[]): Promise<number | undefined> {
       const { policyCommand } = await import('./policy.ts')
       return policyCommand(rest, {
         readFile: (path) => readFileSync(path, 'utf8'),
+        write: (text) => void process.stdout.write(text),
+      })
+    }
+    case 'trust': {
+      const { trustCommand } = await import('./trust.ts')
+      return trustCommand(rest, {
+        readFile: (path) => readFileSync(path, 'utf8'),
+        writeFile: (path, text) => {
+          mkdirSync(dirname(path), { recursive: true })
+          writeFileSync(path, text)
+        },
         write: (text) => void process.stdout.write(text),
       })
     }

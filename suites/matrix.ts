@@ -4,6 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+import { interopRows } from './interop/rows.ts'
+import { findTools, openTools } from './interop/tools.ts'
 import { copyPrograms } from './kill/part.ts'
 import { runCases } from './matrix/case.ts'
 import { startMatrixLab } from './matrix/lab.ts'
@@ -14,16 +16,25 @@ import { propertyRows } from './matrix/rows-properties.ts'
 import { selectingRows } from './matrix/rows-selecting.ts'
 import type { SuiteResult } from './suite.ts'
 
-const rows = [...identityRows, ...movingRows, ...selectingRows, ...propertyRows, ...effortRows]
+const matrixRows = [
+  ...identityRows,
+  ...movingRows,
+  ...selectingRows,
+  ...propertyRows,
+  ...effortRows,
+]
 
 /** Runs the cases whose names contain `only`; Blob and Files side by side, each in order. */
 export async function runMatrixSuite(only = '', dist?: string): Promise<SuiteResult> {
   const result: SuiteResult = { suite: 'matrix', passed: 0, failed: 0, skipped: 0, notes: [] }
   const isWanted = (name: string) => name.includes(only)
+  const paths = findTools(process.env)
   const folder = mkdtempSync(join(tmpdir(), 'asd-matrix-'))
   try {
     const programs = dist ?? copyPrograms(join(folder, 'dist'))
     const lab = await startMatrixLab(join(folder, 'lab'), { programs })
+    const tools = await openTools(lab, paths, join(folder, 'tools'))
+    const rows = [...matrixRows, ...interopRows(tools)]
     try {
       await runCases(lab, rows, 'once', result, isWanted)
       await Promise.all([
@@ -31,6 +42,7 @@ export async function runMatrixSuite(only = '', dist?: string): Promise<SuiteRes
         runCases(lab, rows, ['files'], result, isWanted),
       ])
     } finally {
+      await tools.close()
       await lab.close()
     }
   } finally {

@@ -15,6 +15,7 @@ const mayImport: Record<string, readonly string[]> = {
   config: ['core', 'ci/build.ts', 'policy/glob.ts', 'keys/settings.ts'],
   store: ['core'],
   audit: ['core', 'ci/build.ts', 'store'],
+  trust: ['core', 'ci/build.ts', 'identity', 'policy', 'azure/clouds.ts'],
   issuer: ['core', 'ci', 'identity', 'policy', 'config', 'keys', 'store', 'audit'],
   http: ['core'],
   azure: ['core', 'http'],

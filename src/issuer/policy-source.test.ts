@@ -46,6 +46,16 @@ test('policy source › puts a changed file in force, on record first', async ()
   assert.equal(events[1]?.policy_sha256, source.state().sha256)
 })
 
+test('policy source › tells of identities that are not applied, when a file that has them loads', async () => {
+  const { world, lines, source } = await open()
+  const notices = () => lines.filter((line) => line.includes('trust apply'))
+  assert.deepEqual(notices(), [])
+  world.text = policyText.replace(/ +client_id.*\n/, '')
+  await source.reload()
+  await source.reload()
+  assert.equal(notices().length, 1)
+})
+
 test('policy source › leaves an unchanged file alone', async () => {
   const { events, source } = await open()
   const before = source.current()

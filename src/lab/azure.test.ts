@@ -107,7 +107,7 @@ describe('azure', () => {
     for (let turn = 0; turn < 4; turn += 1) {
       statuses.add((await kit.exchange(app.appId, { sub: 'repo:second' })).status)
     }
-    assert.deepEqual([...statuses].toSorted(), [200, 401])
+    assert.deepEqual(statuses, new Set([401, 200]))
     kit.pass(300)
     for (let turn = 0; turn < 4; turn += 1) {
       assert.equal((await kit.exchange(app.appId, { sub: 'repo:second' })).status, 200)

@@ -89,8 +89,12 @@ test('index › of other entries is not used, and a build of nobody finds none',
 
 test('keys › are those of the map at the path', () => {
   const rows: [path: (string | number)[], first: string][] = [
-    [[], 'version identities policies'],
-    [['identities', 'x'], 'tenant_id client_id'],
+    [[], 'version accounts identities policies'],
+    [['accounts', 'x'], 'subscription resource_group cloud'],
+    [
+      ['identities', 'x'],
+      'tenant_id client_id kind display_name subscription resource_group location',
+    ],
     [['policies', 0, 'subjects', 0], 'instance repository_id repository events refs'],
     [['policies', 0, 'grants', 0], 'id account service container prefix verbs create_only share'],
     [

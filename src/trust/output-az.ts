@@ -1,7 +1,7 @@
-import type { DesiredAssignment } from './assignments.ts'
-import type { DesiredIdentity, DesiredState } from './desired.ts'
 // The desired state of one tenant as a shell script around `az rest`, for somebody who may do what we may
 // not: every call is an upsert under a name that follows from its contents, so it can run again.
+import type { DesiredAssignment } from './assignments.ts'
+import type { DesiredIdentity, DesiredState } from './desired.ts'
 import { armGuidNamespace } from './guid.ts'
 import { managedIdentityId } from './managed-identity.ts'
 import {
@@ -20,18 +20,22 @@ const head = `#!/usr/bin/env bash
 set -euo pipefail
 
 # What was just made is not everywhere at once: a call is tried five times.
-call() {
+again() {
   local wait
   for wait in 5 10 20 40; do
-    if az rest --only-show-errors --output none "$@"; then return 0; fi
+    if "$@"; then return 0; fi
     echo "trying again in $wait s" >&2
     sleep "$wait"
   done
-  az rest --only-show-errors --output none "$@"
+  "$@"
+}
+
+call() {
+  again az rest --only-show-errors --output none "$@"
 }
 
 read_field() {
-  az rest --only-show-errors --method get --url "$1" --query "$2" --output tsv
+  again az rest --only-show-errors --method get --url "$1" --query "$2" --output tsv
 }
 
 # A GUID that follows from its parts, as ARM's guid() makes it.

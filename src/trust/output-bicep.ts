@@ -2,7 +2,7 @@
 // Microsoft Graph extension for applications, and small modules because a container is a scope within its
 // resource group.
 import type { DesiredIdentity, DesiredState } from './desired.ts'
-import { resourceGroupOf } from './desired.ts'
+import { armGuid } from './guid.ts'
 import { apiVersions, toArmDefinition, toGraphCredential } from './wire.ts'
 
 const graph = "extension 'br:mcr.microsoft.com/bicep/extensions/microsoftgraph/v1.0:1.0.0'\n"
@@ -81,7 +81,7 @@ function writeIdentity(identity: DesiredIdentity): string {
       })),
     }
     return moduleText(symbol, identityModule(identity), {
-      name: `asd-${name}`,
+      name: deploymentName(name),
       scope: groupExpression(place?.subscription ?? '', place?.resourceGroup ?? ''),
       params,
     })
@@ -126,7 +126,7 @@ function writeGrants({ name, kind, assignments }: DesiredIdentity): string[] {
   return assignments.map(({ scope, role, condition, description }, index) => {
     const parts = scope.split('/')
     return moduleText(`${symbolOf('grant', name)}_${index}`, `${serviceOf(scope)}-role.bicep`, {
-      name: `asd-${name}-${index}`,
+      name: deploymentName(name, String(index)),
       scope: groupExpression(parts[2] ?? '', parts[4] ?? ''),
       params: {
         scopeId: scope,
@@ -144,7 +144,7 @@ function writeGrants({ name, kind, assignments }: DesiredIdentity): string[] {
 
 function roleModule(service: 'blob' | 'file'): string {
   const [services, children] =
-    service === 'blob' ? ['blobServices', 'containers'] : ['fileServices', 'shares']
+    service === 'blob' ? ['blobServices', 'containers'] : ['fileServices', 'fileshares']
   return `// One role of one principal on one ${service === 'blob' ? 'container' : 'share'}.
 param scopeId string
 param account string
@@ -216,6 +216,11 @@ function serviceOf(scope: string): 'blob' | 'file' {
   return scope.includes('/blobServices/') ? 'blob' : 'file'
 }
 
+// A deployment's name has 64 signs at most.
+function deploymentName(...parts: string[]): string {
+  return `asd-${armGuid(...parts)}`
+}
+
 function groupExpression(subscription: string, group: string): Expression {
   return raw(`resourceGroup(${quoteBicep(subscription)}, ${quoteBicep(group)})`)
 }
@@ -259,7 +264,7 @@ function writeValue(value: Value, indent = ''): string {
     return items.length === 0 ? '[]' : `[\n${items.join('')}${indent}]`
   }
   const fields = Object.entries(value).map(
-    ([key, each]) => `${inner}${key}: ${writeValue(each as Value, inner)}\n`,
+    ([key, each]) => `${inner}${key}: ${writeValue(each, inner)}\n`,
   )
   return `{\n${fields.join('')}${indent}}`
 }

@@ -1,7 +1,7 @@
-import type { DesiredAssignment } from './assignments.ts'
-import type { DesiredIdentity, DesiredState } from './desired.ts'
 // The desired state of one tenant as Terraform: azuread for applications, azurerm for managed identities,
 // roles and assignments. Names of assignments are those everything else gives them.
+import type { DesiredAssignment } from './assignments.ts'
+import type { DesiredIdentity, DesiredState } from './desired.ts'
 import { armGuidNamespace } from './guid.ts'
 import type { DesiredRoleDefinition } from './roles.ts'
 import { definitionId } from './wire.ts'

@@ -1,10 +1,10 @@
 // AzCopy and rclone, unmodified, on the lab under the names of the public cloud: AzCopy signs in with
 // the build's own ID token (workload identity), rclone has a user delegation SAS of the owner.
+import { randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import {
-  BlobServiceClient,
   ContainerSASPermissions,
   generateBlobSASQueryParameters,
   SASProtocol,
@@ -12,6 +12,7 @@ import {
 
 import { clouds } from '../../src/azure/clouds.ts'
 import { type Finished, runProgram } from '../../src/demo/program.ts'
+import { openBlobService } from '../matrix/blob-place.ts'
 import { type Gate, startGate } from '../matrix/gate.ts'
 import { type MatrixLab, ours } from '../matrix/lab.ts'
 
@@ -31,13 +32,17 @@ export type Tools = {
 /** Where programs are looked for. */
 export type ToolPaths = { azcopy: string; rclone: string }
 
-/** The tools by the environment, or where they usually are; undefined: not installed. */
-export function findTools(env: Readonly<Record<string, string | undefined>>): Partial<ToolPaths> {
+/** The tools by the environment, or where they usually are; throws when one is not there. */
+export function findTools(env: Readonly<Record<string, string | undefined>>): ToolPaths {
   const paths = {
     azcopy: env['AZCOPY'] ?? '/usr/local/bin/azcopy',
     rclone: env['RCLONE'] ?? '/usr/bin/rclone',
   }
-  return Object.fromEntries(Object.entries(paths).filter(([, path]) => existsSync(path)))
+  for (const [name, path] of Object.entries(paths)) {
+    if (existsSync(path)) continue
+    throw new Error(`${name} is not at ${path}: install it, or set ${name.toUpperCase()}`)
+  }
+  return paths
 }
 
 /** Prepares the tools; their homes are below `folder`. */
@@ -58,7 +63,7 @@ export async function openTools(lab: MatrixLab, paths: ToolPaths, folder: string
     const finished = await runProgram([program, ...args], { cwd: folder, env })
     if (finished.exitCode === 0) return finished
     throw new Error(
-      `${program} ${args.join(' ')} ended with ${finished.exitCode}: ${finished.output}`,
+      `${program} ${args.join(' ')} ended with ${finished.exitCode}: ${finished.output.slice(0, 1500)}`,
     )
   }
   return {
@@ -86,7 +91,7 @@ function escapePath(path: string): string {
 
 async function signIn(lab: MatrixLab, folder: string): Promise<Record<string, string>> {
   const { app, entra, caFile } = lab.installation
-  const tokenFile = join(folder, 'id-token')
+  const tokenFile = join(folder, `id-token-${randomUUID()}`)
   writeFileSync(tokenFile, await lab.mintIdToken(), { mode: 0o600 })
   return {
     SSL_CERT_FILE: caFile,
@@ -102,9 +107,7 @@ async function signIn(lab: MatrixLab, folder: string): Promise<Record<string, st
 }
 
 async function signContainer({ access }: MatrixLab): Promise<string> {
-  const { endpoint, credential, ca } = access.blob
-  const options = { tlsOptions: { ca } }
-  const service = new BlobServiceClient(endpoint, credential, options)
+  const service = openBlobService(access.blob)
   const startsOn = new Date(Date.now() - 60_000)
   const expiresOn = new Date(Date.now() + 50 * 60_000)
   const key = await service.getUserDelegationKey(startsOn, expiresOn)

@@ -6,11 +6,10 @@ import type { OwnerAccess, Place, Seen } from './place.ts'
 /** What the place stands on. */
 export type BlobPlaceDeps = Pick<Place, 'settings' | 'failNext' | 'callsSince' | 'mark'>
 
-/** The official client of a container. */
-export function openContainer(access: OwnerAccess, container: string): ContainerClient {
-  const { endpoint, ca, credential } = access
+/** The official client of the account. */
+export function openBlobService({ endpoint, ca, credential }: OwnerAccess): BlobServiceClient {
   const options = { tlsOptions: { ca }, retryOptions: { maxTries: 2 } }
-  return new BlobServiceClient(endpoint, credential, options).getContainerClient(container)
+  return new BlobServiceClient(endpoint, credential, options)
 }
 
 /** A container as a place. */

@@ -19,7 +19,7 @@ import { names } from '../../src/demo/trust-service.ts'
 import { type LabBuild, pushBuild, stepEnvironment } from '../../src/lab/drone.ts'
 import type { LabApp } from '../../src/lab/entra-directory.ts'
 import { type LabFiles, startFilesServer } from '../../src/lab/files/files-server.ts'
-import { blobPlace, openContainer } from './blob-place.ts'
+import { blobPlace, openBlobService } from './blob-place.ts'
 import { filesPlace, openShare } from './files-place.ts'
 import type { LoggedCall, OwnerAccess, Place } from './place.ts'
 
@@ -95,7 +95,7 @@ export async function startMatrixLab(
   await installation.drone.sendWebhook(repository, build)
   const { token } = await fetchToken(installation, build)
   const access = ownerAccess(installation, files)
-  const client = openContainer(access.blob, container)
+  const client = openBlobService(access.blob).getContainerClient(container)
   const shareClient = openShare(access.files, share)
   const common = { account, authority_host: entra.url, ca_file: installation.caFile }
   const environment = (settings: Readonly<Record<string, string>>) =>
@@ -137,20 +137,24 @@ export async function startMatrixLab(
       runProgram(plugin, { cwd, env: { ...environment(settings), ...env } }),
     spawnStep: (settings, cwd, env = {}) =>
       spawnStep(plugin, cwd, { ...environment(settings), ...env }),
-    mintIdToken: async () => {
-      const { authority, serviceUrl } = installation
-      const { audience } = names
-      const client = createMintClient(authority, { serviceUrl, audience, connections: 1 })
-      try {
-        return readIdToken(await client.mint(token))
-      } finally {
-        client.close()
-      }
-    },
+    mintIdToken: () => mintIdToken(installation, token),
     close: async () => {
       await files.close()
       await installation.close()
     },
+  }
+}
+
+async function mintIdToken(
+  { authority, serviceUrl }: Installation,
+  token: string,
+): Promise<string> {
+  const { audience } = names
+  const client = createMintClient(authority, { serviceUrl, audience, connections: 1 })
+  try {
+    return readIdToken(await client.mint(token))
+  } finally {
+    client.close()
   }
 }
 

@@ -259,7 +259,11 @@ describe('arm', () => {
       write(other.path, 'one'),
     ])
     kit.azure.arm.settings.credentialWriteMs = 0
-    assert.deepEqual(answers.map(({ status }) => status).toSorted(), [201, 201, 409])
+    const statuses = answers.map(({ status }) => status)
+    assert.deepEqual(
+      statuses.toSorted((left, right) => left - right),
+      [201, 201, 409],
+    )
     kit.azure.arm.settings.credentialWriteIntervalSeconds = 4
     const early = await write(one.path, 'three')
     assert.deepEqual([early.status, early.headers['retry-after']], [429, '4'])

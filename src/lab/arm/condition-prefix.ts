@@ -1,10 +1,10 @@
-// A condition's meaning for blobs, as far as the lab's storage can hold it: one container and one path
-// prefix for every named action (facts/federation.md §3.3). Anything else is left unanswered.
+// A condition's meaning for blobs, as far as the lab's storage can hold it: one container and the same
+// path prefixes for every named action (facts/federation.md §3.3). Anything else is left unanswered.
 import type { Condition } from './condition.ts'
 import { containersAction, includesAction } from './role-definitions.ts'
 
-/** What a condition leaves open; without a prefix every path. */
-export type PathLimit = { container?: string; prefix?: string }
+/** What a condition leaves open; without prefixes every path. */
+export type PathLimit = { container?: string; prefixes?: readonly string[] }
 
 type Call = { action: string; isList: boolean }
 type Comparison = Extract<Condition, { kind: 'compare' }>
@@ -34,7 +34,9 @@ export function findPathLimit(
   const [first] = limits
   if (first === undefined) return undefined
   const isSame = (limit: PathLimit | undefined): boolean =>
-    limit !== undefined && limit.container === first.container && limit.prefix === first.prefix
+    limit !== undefined &&
+    limit.container === first.container &&
+    String(limit.prefixes?.toSorted()) === String(first.prefixes?.toSorted())
   return limits.every((limit) => isSame(limit)) ? first : undefined
 }
 
@@ -68,9 +70,21 @@ function reduceAll(parts: readonly Rest[]): Rest {
 
 function reduceAny(parts: readonly Rest[]): Rest {
   if (parts.includes(true)) return true
-  const [only, ...others] = parts.filter((part) => part !== false)
-  if (others.length > 0) return undefined
-  return parts.every((part) => part === false) ? false : only
+  const open = parts.filter((part) => part !== false)
+  if (open.length <= 1) return open.length === 0 ? false : open[0]
+  // Alternatives are known only as further values of one comparison: path A or path B.
+  const comparisons: Comparison[] = []
+  for (const part of open) {
+    if (typeof part !== 'object' || part.length !== 1) return undefined
+    comparisons.push(...part)
+  }
+  const [first] = comparisons
+  const isSame = comparisons.every(
+    ({ attribute, operator }) => attribute === first?.attribute && operator === first.operator,
+  )
+  if (!first || !isSame || !/^String(StartsWith|Like|Equals)$/.test(first.operator))
+    return undefined
+  return [{ ...first, values: comparisons.flatMap(({ values }) => values) }]
 }
 
 function readLimit(left: Rest, { isList }: Call): PathLimit | undefined {
@@ -79,9 +93,9 @@ function readLimit(left: Rest, { isList }: Call): PathLimit | undefined {
   const limit: PathLimit = {}
   for (const comparison of left) {
     const container = readName(comparison)
-    const prefix = readPrefix(comparison, isList ? prefixAttribute : pathAttribute)
+    const prefixes = readPrefixes(comparison, isList ? prefixAttribute : pathAttribute)
     if (container !== undefined && limit.container === undefined) limit.container = container
-    else if (prefix !== undefined && limit.prefix === undefined) limit.prefix = prefix
+    else if (prefixes && !limit.prefixes) limit.prefixes = prefixes
     else return undefined
   }
   return limit
@@ -92,13 +106,12 @@ function readName({ attribute, operator, values }: Comparison): string | undefin
   return isName && operator === 'StringEquals' && values.length === 1 ? values[0] : undefined
 }
 
-function readPrefix(
+function readPrefixes(
   { attribute, operator, values }: Comparison,
   wanted: string,
-): string | undefined {
-  const [value = ''] = values
-  if (attribute.toLowerCase() !== wanted.toLowerCase() || values.length !== 1) return undefined
-  if (operator === 'StringStartsWith') return value
-  const isStart = operator === 'StringLike' && /^[^*?]*\*$/.test(value)
-  return isStart ? value.slice(0, -1) : undefined
+): readonly string[] | undefined {
+  if (attribute.toLowerCase() !== wanted.toLowerCase()) return undefined
+  if (operator === 'StringStartsWith') return values
+  const areStarts = operator === 'StringLike' && values.every((value) => /^[^*?]*\*$/.test(value))
+  return areStarts ? values.map((value) => value.slice(0, -1)) : undefined
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 
 import { findPathLimit } from './condition-prefix.ts'
 import { writeCondition } from './condition.fixture.ts'
@@ -18,7 +18,7 @@ function limitOf(text: string, roleName = 'Storage Blob Data Contributor'): unkn
 
 describe('condition', () => {
   test('limits reading, listing and writing to one prefix', () => {
-    const limit = { container: 'artifacts', prefix: 'acme/api/' }
+    const limit = { container: 'artifacts', prefixes: ['acme/api/'] }
     const text = writeCondition('artifacts', 'acme/api/')
     assert.deepEqual(limitOf(text), limit)
     assert.deepEqual(limitOf(text.replaceAll('\n', ' ').replaceAll(' AND ', ' && ')), limit)
@@ -27,7 +27,7 @@ describe('condition', () => {
   test('reads back whatever stands in quotes', () => {
     fc.assert(
       fc.property(fc.string({ minLength: 1 }), (prefix) => {
-        const limit = { container: 'c', prefix }
+        const limit = { container: 'c', prefixes: [prefix] }
         assert.deepEqual(limitOf(writeCondition('c', prefix)), limit)
       }),
     )
@@ -47,8 +47,23 @@ describe('condition', () => {
     const text = writeCondition('artifacts', 'acme/').replaceAll('blobs/delete', 'blobs/x')
     assert.deepEqual(limitOf(text, 'Storage Blob Data Reader'), {
       container: 'artifacts',
-      prefix: 'acme/',
+      prefixes: ['acme/'],
     })
+  })
+
+  test('takes several prefixes as alternatives, when they are the same everywhere', () => {
+    const text = writeCondition('c', 'a/')
+    const either = text.replace(
+      /(@\S+) StringStartsWith 'a\/'/g,
+      "($1 StringStartsWith 'a/' OR $&b/')",
+    )
+    const both = either.replaceAll("'a/'b/'", "'b/'")
+    assert.deepEqual(limitOf(both), { container: 'c', prefixes: ['a/', 'b/'] })
+    assert.equal(limitOf(both.replace("'b/'", "'x/'")), undefined)
+    assert.equal(
+      limitOf(text.replaceAll(' AND @', ' OR @').replaceAll('\n AND @', ' OR @')),
+      undefined,
+    )
   })
 
   test('gives no limit when prefixes differ, and for operators it cannot hold', () => {

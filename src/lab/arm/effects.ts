@@ -19,6 +19,7 @@ export type DataPlane = {
 export type Effect = () => () => void
 
 const blobRoles: readonly StorageRole[] = [
+  'Storage Blob Delegator',
   'Storage Blob Data Reader',
   'Storage Blob Data Contributor',
   'Storage Blob Data Owner',
@@ -60,9 +61,11 @@ export function planEffect(
           return [] // the condition names another container than the scope: nothing is allowed
         }
         const place = { account, ...(within !== undefined && { container: within }) }
-        const prefix = limit.prefix !== undefined && { pathPrefix: limit.prefix }
-        const id = blobs.assignRole({ principalId, role: blobRole, ...place, ...prefix })
-        return [() => blobs.removeRole(id)]
+        const prefixes = limit.prefixes?.map((pathPrefix) => ({ pathPrefix })) ?? [{}]
+        const ids = prefixes.map((prefix) =>
+          blobs.assignRole({ principalId, role: blobRole, ...place, ...prefix }),
+        )
+        return ids.map((id) => () => blobs.removeRole(id))
       }
       if (fileRole && files && container === undefined) {
         const place = { account, ...(share !== undefined && { share }) }

@@ -17,6 +17,8 @@ export type RoleDefinition = {
 /** `Microsoft.Storage/storageAccounts/blobServices/containers`, under which all blob actions are. */
 export const containersAction = 'Microsoft.Storage/storageAccounts/blobServices/containers'
 const filesAction = 'Microsoft.Storage/storageAccounts/fileServices'
+const delegationAction =
+  'Microsoft.Storage/storageAccounts/blobServices/generateUserDelegationKey/action'
 const keyActions = ['Microsoft.Storage/storageAccounts/listKeys/action']
 
 /** The built-in roles. */
@@ -45,7 +47,7 @@ export const builtInRoles: readonly RoleDefinition[] = [
     actions: ['Microsoft.ManagedIdentity/userAssignedIdentities/*', 'Microsoft.Resources/*/read'],
   }),
   role('2a2b9908-6ea1-4ae2-8e65-a410df84e7d1', 'Storage Blob Data Reader', {
-    actions: [`${containersAction}/read`],
+    actions: [`${containersAction}/read`, delegationAction],
     dataActions: [`${containersAction}/blobs/read`],
   }),
   role('ba92f5b4-2d11-453d-a403-e96b0029c9fe', 'Storage Blob Data Contributor', {
@@ -53,6 +55,7 @@ export const builtInRoles: readonly RoleDefinition[] = [
       `${containersAction}/delete`,
       `${containersAction}/read`,
       `${containersAction}/write`,
+      delegationAction,
     ],
     dataActions: [
       `${containersAction}/blobs/delete`,
@@ -63,11 +66,11 @@ export const builtInRoles: readonly RoleDefinition[] = [
     ],
   }),
   role('b7e6dc6d-f1e8-4753-8033-0f276bb0955b', 'Storage Blob Data Owner', {
-    actions: [`${containersAction}/*`],
+    actions: [`${containersAction}/*`, delegationAction],
     dataActions: [`${containersAction}/blobs/*`],
   }),
   role('db58b8e5-c6ad-4a2a-8342-4190687cbf4a', 'Storage Blob Delegator', {
-    actions: ['Microsoft.Storage/storageAccounts/blobServices/generateUserDelegationKey/action'],
+    actions: [delegationAction],
   }),
   role('b8eda974-7b85-4f76-af95-65846b26df6d', 'Storage File Data Privileged Reader', {
     dataActions: [
