@@ -129,6 +129,13 @@ export const mistakes: Mistake[] = [
     false,
     /needs the verb create/,
   ],
+  [
+    'links to what may not be read',
+    grant,
+    'verbs: [blob.list, blob.write, sas.delegate]',
+    false,
+    /sas\.delegate needs blob\.read/,
+  ],
   ['create alone', grant, 'verbs: [blob.create]', false, /only a gateway.*without overwriting/],
   [
     'a per-build prefix',

@@ -5,7 +5,7 @@ import * as z from 'zod'
 import { parseDurationSeconds } from '../core/time.ts'
 import { trustClasses, type TrustClass } from '../identity/trust-class.ts'
 import { explainBadGlob } from './glob.ts'
-import { explainBadPrefix, verbs, type Verb } from './grant.ts'
+import { explainBadPrefix, serviceOf, verbs, type Verb } from './grant.ts'
 import { quote } from './spelling.ts'
 
 /** Longest life of an ID token, in seconds (DESIGN §5.7). */
@@ -106,11 +106,13 @@ const containerName = /^(\$web|\$root|[a-z0-9]+(-[a-z0-9]+)*)$/
 const shareName = /^[a-z0-9]+(-[a-z0-9]+)*$/
 
 function verbsOf(service: 'blob' | 'file') {
-  const own = verbs.filter((verb) => verb.startsWith(`${service}.`))
+  const own = verbs.filter((verb) => serviceOf(verb) === service)
   return z
     .array(z.enum(own as [Verb, ...Verb[]]))
     .min(1)
-    .describe('What may be done. `write` includes `create`; `create` alone never overwrites.')
+    .describe(
+      'What may be done. `write` includes `create`; `create` alone never overwrites; `sas.delegate` makes links.',
+    )
 }
 
 const blobGrant = z.strictObject({

@@ -144,6 +144,9 @@ function explainGrant(grant: Loose, gatewayServes: boolean): string | undefined 
   if (grant['create_only'] === true && (!isCreateOnly({ verbs: some }) || can(some, 'delete'))) {
     return 'create_only needs the verb create, and neither write nor delete'
   }
+  if (some.includes('sas.delegate') && !some.includes('blob.read')) {
+    return 'sas.delegate needs blob.read: a link gives away what its maker may read'
+  }
   const { enforcedBy, why } = findEnforcer({
     service,
     prefix: text(grant['prefix']) ?? '',

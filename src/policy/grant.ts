@@ -13,6 +13,8 @@ const actions = ['read', 'list', 'create', 'write', 'delete'] as const
 export const verbs = [
   ...actions.map((action) => `blob.${action}` as const),
   ...actions.map((action) => `file.${action}` as const),
+  // A short link to one blob, signed with a key that Entra's word buys: it outlives the build.
+  'sas.delegate',
 ] as const
 
 /** One thing to be done with objects; `write` includes `create`, `create` alone never overwrites. */
@@ -54,7 +56,7 @@ export function closeVerbs(some: readonly Verb[]): Verb[] {
 
 /** The service a verb belongs to. */
 export function serviceOf(verb: Verb): StorageService {
-  return verb.startsWith('blob.') ? 'blob' : 'file'
+  return verb.startsWith('file.') ? 'file' : 'blob'
 }
 
 /** Why a text may not be a prefix; undefined when it may. */

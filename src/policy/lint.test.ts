@@ -21,6 +21,7 @@ const grant = {
   verbs: ['blob.read', 'blob.list'],
   enforcedBy: 'rbac',
 } as const
+const link = { ...grant, verbs: [...grant.verbs, 'sas.delegate'] } as const
 const own = { identity: { name: 'other', tenantId: 't', clientId: 'own' } }
 const heads = Array.from({ length: 21 }, (_, index) => `refs/heads/b${index}`)
 
@@ -41,6 +42,7 @@ const rows: [name: string, entries: PolicyEntry[], codes: LintCode[]][] = [
     [sampleEntry('a', { ...on({ refs: ['refs/heads/*'] }), subjectForm: 'policy' })],
     [],
   ],
+  ['links', [sampleEntry('a', { grants: [link] })], ['lint_link_outlives_build']],
   ['a tag pattern', [sampleEntry('a', on({ events: ['tag'], refs: ['refs/tags/v*'] }))], []],
   ['21 branches', [sampleEntry('a', on({ refs: heads }))], ['lint_subjects_many']],
   ['20 branches', [sampleEntry('a', on({ refs: heads.slice(1) }))], []],

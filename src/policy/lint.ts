@@ -19,6 +19,7 @@ export type LintCode =
   | 'lint_identity_shared'
   | 'lint_clouds_mixed'
   | 'lint_role_wider'
+  | 'lint_link_outlives_build'
   | 'lint_role_custom'
 
 /** A grant with who enforces it and the Azure role that takes. */
@@ -199,15 +200,22 @@ function lintRoles(entry: PolicyEntry): Finding[] {
   return entry.grants.flatMap((grant): Finding[] => {
     const role = findRole(grant)
     const at = `The grant ${entry.name}/${grant.id}`
-    if (!role) return []
+    const link = lintLink(entry, grant.verbs, at)
+    if (!role) return link
     if (role.builtIn === undefined) {
       const message = `${at} fits no built-in role: ${role.nearest} would give more. Make a custom role with ${role.dataActions.join(', ')}.`
-      return [{ code: 'lint_role_custom', entry: entry.name, message }]
+      return [{ code: 'lint_role_custom', entry: entry.name, message }, ...link]
     }
-    if (role.excess === '') return []
+    if (role.excess === '') return link
     const message = `${at} takes the role ${role.builtIn}, which is wider than its verbs: ${role.excess}.`
-    return [{ code: 'lint_role_wider', entry: entry.name, message }]
+    return [{ code: 'lint_role_wider', entry: entry.name, message }, ...link]
   })
+}
+
+function lintLink(entry: PolicyEntry, verbs: readonly string[], at: string): Finding[] {
+  if (!verbs.includes('sas.delegate')) return []
+  const message = `${at} makes links, which outlive the build by up to an hour, work for whoever has them, and stand in the storage log under a hash of their own.`
+  return [{ code: 'lint_link_outlives_build', entry: entry.name, message }]
 }
 
 function markGrants(entry: PolicyEntry): MarkedGrant[] {

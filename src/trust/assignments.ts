@@ -6,7 +6,7 @@ import type { PlacedEntry } from './audience.ts'
 import { conditionLimitBytes, mergePrefixes, writeCondition } from './condition.ts'
 import { findingAt, type Path, type TrustFinding } from './finding.ts'
 import { describeOwned } from './ownership.ts'
-import { roleOf, type RoleReference } from './roles.ts'
+import { delegatorRole, roleOf, type RoleReference } from './roles.ts'
 
 /** A role assignment as it has to be; its id follows once the principal is known (`assignmentGuid`). */
 export type DesiredAssignment = {
@@ -42,7 +42,13 @@ export function listAssignments(
       } else if (!place) {
         const message = `The grant ${name} is in the account "${grant.account}", and \`accounts\` does not say where that is.`
         findings.push(findingAt('trust_account_unknown', [...path, 'account'], message))
-      } else needs.push({ grant, name, path, role, scope: scopeOf(grant, place) })
+      } else {
+        needs.push({ grant, name, path, role, scope: scopeOf(grant, place) })
+        if (grant.verbs.includes('sas.delegate')) {
+          const scope = accountScope(grant.account, place)
+          needs.push({ grant, name, path, role: delegatorRole(), scope })
+        }
+      }
     }
   }
   const groups = [...Map.groupBy(needs, ({ scope, role }) => `${scope} ${role.guid}`).values()]
@@ -63,7 +69,14 @@ export function scopeOf(
     service === 'blob'
       ? `blobServices/default/containers/${container}`
       : `fileServices/default/fileshares/${container}`
-  return `/subscriptions/${subscription}/resourceGroups/${resourceGroup}/providers/Microsoft.Storage/storageAccounts/${account}/${child}`
+  return `${accountScope(account, { subscription, resourceGroup })}/${child}`
+}
+
+function accountScope(
+  account: string,
+  { subscription, resourceGroup }: Pick<AccountPlace, 'subscription' | 'resourceGroup'>,
+): string {
+  return `/subscriptions/${subscription}/resourceGroups/${resourceGroup}/providers/Microsoft.Storage/storageAccounts/${account}`
 }
 
 function toAssignment(
@@ -74,7 +87,8 @@ function toAssignment(
   if (!first) return { assignments: [], findings: [] }
   const { scope, role } = first
   const grants = group.map(({ name }) => name)
-  const condition = first.grant.service === 'blob' ? conditionOf(group, role) : undefined
+  const isBounded = first.grant.service === 'blob' && role.dataActions.length > 0
+  const condition = isBounded ? conditionOf(group, role) : undefined
   const findings: TrustFinding[] = []
   if (condition !== undefined && Buffer.byteLength(condition) > conditionLimitBytes) {
     const message = `The condition for ${grants.join(', ')} would have ${Buffer.byteLength(condition)} bytes.`

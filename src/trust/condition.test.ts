@@ -136,3 +136,14 @@ test('condition › of a built-in role below prefixes is one that the lab can en
     assert.ok(findPathLimit(tree, (action) => actions.has(action)))
   }
 })
+
+test('condition › of links there is none: their key is the account’s, and their reach that of the roles', () => {
+  const assignments = desiredOf(['blob.delete]', 'blob.delete, sas.delegate]']).identities.flatMap(
+    (identity) => identity.assignments.filter(({ role }) => role.name === 'Storage Blob Delegator'),
+  )
+  assert.equal(assignments.length, 1)
+  const [{ scope, condition, role } = { scope: '', condition: '', role: undefined }] = assignments
+  assert.match(scope, /storageAccounts\/acmeart$/)
+  assert.equal(condition, undefined)
+  assert.equal(role?.guid, 'db58b8e5-c6ad-4a2a-8342-4190687cbf4a')
+})

@@ -34,6 +34,7 @@ const builtInRoles: Readonly<Record<string, { guid: string; more: readonly strin
     // A condition has to name what the role gives beyond our verbs' actions, too.
     more: [`${blobs}/move/action`],
   },
+  'Storage Blob Delegator': { guid: 'db58b8e5-c6ad-4a2a-8342-4190687cbf4a', more: [] },
   'Storage File Data Privileged Reader': { guid: 'b8eda974-7b85-4f76-af95-65846b26df6d', more: [] },
   'Storage File Data Privileged Contributor': {
     guid: '69566ab7-960f-475b-8e7c-b3118f30c6bd',
@@ -58,6 +59,12 @@ export function roleOf(grant: Grant, installation: string): RoleReference | unde
   const name = `Azure Storage Drone ${installation} ${grant.service} ${words.join('+')}`
   const guid = armGuid('azure-storage-drone', installation, ...role.dataActions)
   return { guid, name, isCustom: true, dataActions: role.dataActions }
+}
+
+/** The role to sign links with, on the whole account: what a link reaches is bounded by its maker's own roles. */
+export function delegatorRole(): RoleReference {
+  const name = 'Storage Blob Delegator'
+  return { guid: builtInRoles[name]?.guid ?? '', name, isCustom: false, dataActions: [] }
 }
 
 /** The definition of a custom role for these resource groups. */

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 
 import { fetchToken } from '../../src/demo/step.ts'
+import { createHttp } from '../../src/http/node.ts'
 import { assertRefused, listAll, plugin, uploadAll, useInstallation } from './lab.ts'
 
 const e2e = useInstallation()
@@ -191,4 +192,40 @@ test('a proxy of the environment is used, and one that is not there is said so',
   const direct = ['/usr/bin/env', 'NO_PROXY=localhost', ...command.slice(1)]
   const fine = await e2e.stepWith(build, token, uploadAll('octo/hello/proxy'), folder, direct)
   assert.equal(fine.exitCode, 0, fine.output)
+})
+
+test('a link opens its one blob for whoever has it, and is in no log', async () => {
+  const { storage, app, authority } = e2e.lab()
+  const principalId = app.objectId
+  const role = storage.assignRole({
+    principalId,
+    role: 'Storage Blob Delegator',
+    account: 'acmeart',
+  })
+  try {
+    await stepFine(uploadAll('octo/hello/opens'), e2e.workspace(site))
+    const folder = e2e.workspace()
+    const source = 'octo/hello/opens/docs/a.txt'
+    const output = await stepFine({ action: 'link', source, output_file: 'link.json' }, folder)
+    const text = readFileSync(join(folder, 'link.json'), 'utf8')
+    const url = /https:[^"\s]+sig=[^"\s]+/.exec(text)?.[0] ?? ''
+    assert.ok(url.includes(source), text)
+    assert.ok(!output.includes('sig='), output)
+    assert.equal(statSync(join(folder, 'link.json')).mode & 0o777, 0o600)
+    const client = createHttp({ maxConnections: 1, ca: [authority.caPem] })
+    const read = (link: string) => {
+      const { origin, pathname, search } = new URL(link)
+      const request = { method: 'GET', path: pathname + search, headers: {} } as const
+      return client.send({ ...request, origin: new URL(origin) })
+    }
+    try {
+      assert.equal((await read(url)).body.toString(), 'a')
+      // The signature is for this name alone.
+      assert.equal((await read(url.replace('docs/a.txt', 'index.html'))).status, 403)
+    } finally {
+      client.close()
+    }
+  } finally {
+    storage.removeRole(role)
+  }
 })
