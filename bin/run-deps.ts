@@ -35,8 +35,31 @@ export function openDoor(output: Output): RunDeps {
     // A line goes where the bar stood.
     log: createLog((text) => void output.write(isTerminal ? `\r\u001B[K${text}` : text)),
     signal: ending.signal,
+    isBusy: createBusyMeter(),
+    saveMemory,
     pid: process.pid,
     version,
     ...(isTerminal && { screen }),
   }
+}
+
+// From here on the thread is what holds everything up, not the wire.
+const busyShare = 0.95
+
+function createBusyMeter(): () => boolean {
+  let before = performance.eventLoopUtilization()
+  return () => {
+    const now = performance.eventLoopUtilization()
+    const { utilization } = performance.eventLoopUtilization(now, before)
+    before = now
+    return utilization > busyShare
+  }
+}
+
+// A small nursery is swept often, and what was received and written away goes with it: a large
+// download peaks at 150 MB instead of 250 (measured), and is not slower. Many small files take a
+// quarter less time with one that grows, so it is not kept small for them.
+async function saveMemory(): Promise<void> {
+  const { setFlagsFromString } = await import('node:v8')
+  setFlagsFromString('--semi-space-growth-factor=1')
 }

@@ -6,10 +6,12 @@ import { join } from 'node:path'
 import { messageOf } from '../src/core/fault.ts'
 import { killMinting } from './kill/mint.ts'
 import { copyPrograms, type KillPart, type KillScene } from './kill/part.ts'
+import { killTransfers } from './kill/transfer.ts'
 import { createTally, type SuiteResult } from './suite.ts'
 
 const parts: Record<string, KillPart> = {
   mint: killMinting,
+  transfer: killTransfers,
 }
 
 /** Runs every part; one that cannot go on counts as a failed check and does not stop the others. */

@@ -7,6 +7,7 @@ const [name = '', ...flags] = process.argv.slice(2)
 const only = flags.find((flag) => !flag.startsWith('--')) ?? ''
 
 const suites: Record<string, () => Promise<SuiteResult>> = {
+  doctor: async () => (await import('./doctor.ts')).runDoctorSuite(only),
   kill: async () => (await import('./kill.ts')).runKillSuite(),
   matrix: async () => (await import('./matrix.ts')).runMatrixSuite(only),
   mutation: async () => (await import('./mutation.ts')).runMutationSuite(),

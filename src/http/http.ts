@@ -10,7 +10,7 @@ export type Body = {
 
 /** One request; `path` goes on the wire exactly as it is, and `body` is never sent chunked. */
 export type HttpRequest = {
-  method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE'
+  method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** Scheme, host and port; a path in it is ignored. */
   origin: URL
   path: string

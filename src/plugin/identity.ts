@@ -44,7 +44,11 @@ export function becomeIdentity(deps: IdentityDeps, settings: Settings): TokenSou
   return createTokenSource({ acquire, now: deps.now })
 }
 
-function sendToService(deps: IdentityDeps, { serviceUrl, pin }: RequestToken): Send {
+/** Sends to the trust service of a request token, and trusts what the token pins alone if it does. */
+export function sendToService(
+  deps: Pick<IdentityDeps, 'send' | 'openHttp'>,
+  { serviceUrl, pin }: RequestToken,
+): Send {
   if (pin === undefined) return deps.send
   let pinned: HttpClient | undefined
   return async (request) => {
@@ -63,8 +67,9 @@ function sendToService(deps: IdentityDeps, { serviceUrl, pin }: RequestToken): S
   }
 }
 
-function chooseIdentity(
-  { identity, override }: Settings,
+/** Who an ID token is for; throws `plugin_setting_invalid` when settings and policy do not fit. */
+export function chooseIdentity(
+  { identity, override }: Pick<Settings, 'identity' | 'override'>,
   { identity: given }: IdToken,
 ): { tenantId: string; clientId: string } {
   if (identity !== undefined && given.name !== identity) {

@@ -5,7 +5,7 @@ import type { ListJob, VerifyJob } from '../transfer/job.ts'
 import type { RemoteFile } from '../transfer/remote.ts'
 import type { Task } from './perform.ts'
 import { startProgress } from './progress.ts'
-import { showCount } from './report.ts'
+import { showCount, showNumber } from './report.ts'
 import type { Result } from './result.ts'
 
 const maxNames = 20
@@ -28,7 +28,7 @@ export async function list(task: Task, job: ListJob): Promise<Result> {
 /** `2026-11-23T17:37:47Z      52,300,000  builds/7/app.js`. */
 export function listLine({ name, kind, sizeBytes, modifiedAtMs, attributes }: RemoteFile): string {
   const at = new Date(modifiedAtMs).toISOString().replace(/\.\d+/, '')
-  const size = kind === 'folder' ? '-' : sizeBytes.toLocaleString('en-US')
+  const size = kind === 'folder' ? '-' : showNumber(sizeBytes)
   const { linkTarget } = attributes
   const shown = kind === 'folder' && !name.endsWith('/') ? `${name}/` : name
   const arrow = linkTarget === undefined ? '' : ` -> ${linkTarget}`
@@ -56,7 +56,7 @@ function unprovenLines({ unproven }: Pick<Result, 'unproven'>): string[] {
   if (unproven.length === 0) return []
   const shown = unproven.slice(0, maxNames)
   const more = unproven.length - shown.length
-  const rest = more > 0 ? `, and ${more.toLocaleString('en-US')} more` : ''
+  const rest = more > 0 ? `, and ${showNumber(more)} more` : ''
   return [
     `no digest is kept with ${showCount(unproven.length, 'file')}: ${shown.join(', ')}${rest}`,
   ]

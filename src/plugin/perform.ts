@@ -16,10 +16,13 @@ import { makeLinks } from './links.ts'
 import { list, verify } from './look.ts'
 import { openRemote } from './place.ts'
 import { type Progress, type Screen, startProgress } from './progress.ts'
-import { type Log, showBytes, showCount, skippedLine } from './report.ts'
+import { type Log, showBytes, showCount, showNumber, skippedLine } from './report.ts'
 import type { Result } from './result.ts'
 import type { Settings } from './settings.ts'
 import type { Transfer } from './settings/transfer.ts'
+
+// Longer files are moved in pieces that wait outside of the heap until they are swept away.
+const longBytes = 8 * 1024 * 1024
 
 /** What carrying out transfers needs: the step's means, made once for all of them. */
 export type StepDeps = {
@@ -32,6 +35,10 @@ export type StepDeps = {
   random: () => number
   newId: () => string
   pid: number
+  /** Whether the process had no time to spare since it was asked last. */
+  isBusy?: (() => boolean) | undefined
+  /** Is called before long contents are moved, or long listings are read. */
+  saveMemory?: (() => Promise<void>) | undefined
   signal: AbortSignal
   /** For people. */
   log: Log
@@ -63,7 +70,7 @@ export async function perform(step: StepDeps, transfer: Transfer): Promise<Resul
 async function prepare(step: StepDeps, transfer: Transfer, halt: Halt): Promise<Task> {
   const { settings, now, sleep, newId, pid } = step
   const slots = createSlots(
-    { now, sleep, stopping: halt.stopping },
+    { now, sleep, stopping: halt.stopping, isBusy: step.isBusy },
     // What is paid for here is about half of what it takes in the end: TLS, and pieces that wait to
     // be swept away.
     { connections: settings.concurrency, bytes: settings.memoryBytes / 2 },
@@ -81,8 +88,10 @@ async function carryOut(task: Task): Promise<Result> {
     case 'remove':
       return move(task, job)
     case 'list':
+      await task.saveMemory?.()
       return list(task, job)
     case 'verify':
+      await task.saveMemory?.()
       return verify(task, job)
     default:
       return makeLinks(task, job)
@@ -105,6 +114,7 @@ async function move(task: Task, job: UploadJob | DownloadJob | RemoveJob): Promi
 
 async function run(task: Task, plan: Plan): Promise<Result> {
   const { engine, settings, transfer } = task
+  if (plan.steps.some(({ sizeBytes }) => sizeBytes > longBytes)) await task.saveMemory?.()
   const files = plan.steps.filter(({ kind }) => isCounted(kind, transfer)).length
   const progress: Progress = startProgress(
     task,
@@ -166,8 +176,8 @@ function announce(log: Log, { job, steps, totalBytes, skipped }: Plan): void {
     ...(job.action === 'remove'
       ? []
       : [`${showCount(send + fetch, 'file')}, ${showBytes(totalBytes)} to ${job.action}`]),
-    ...(set > 0 ? [`${set.toLocaleString('en-US')} to get new properties`] : []),
-    ...(gone > 0 ? [`${gone.toLocaleString('en-US')} to remove`] : []),
+    ...(set > 0 ? [`${showNumber(set)} to get new properties`] : []),
+    ...(gone > 0 ? [`${showNumber(gone)} to remove`] : []),
   ]
   if (steps.length === 0 && job.select.ifNoFiles === 'warn') {
     const sources = job.select.sources.map((source) => `“${source}”`).join(', ')

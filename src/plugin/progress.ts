@@ -1,7 +1,7 @@
 // How far a transfer is: a line every few seconds in a log, one redrawn bar on a terminal.
 import type { Sleep } from '../azure/retry.ts'
 import type { Clock } from '../core/time.ts'
-import { type Log, showBytes, showCount, showSeconds } from './report.ts'
+import { type Log, showBytes, showCount, showNumber, showSeconds } from './report.ts'
 
 /** A terminal: its width in columns now, and raw output. */
 export type Screen = { columns: () => number; write: (text: string) => void }
@@ -78,7 +78,7 @@ export type State = {
 export function progressLine({ done, whole, share, bytesPerSecond, leftMs }: State): string {
   const rate = `${showBytes(bytesPerSecond)}/s`
   if (!whole) return `${showBytes(done.bytes)} so far, ${rate}`
-  const files = `${done.files.toLocaleString('en-US')} of ${showCount(whole.files, 'file')}`
+  const files = `${showNumber(done.files)} of ${showCount(whole.files, 'file')}`
   const left = leftMs === undefined ? '' : `, ${showSeconds(leftMs)} left`
   return `${showBytes(done.bytes)} of ${showBytes(whole.bytes)} (${Math.floor(share * 100)} %), ${files}, ${rate}${left}`
 }

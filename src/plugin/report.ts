@@ -53,7 +53,7 @@ function asideOf({ action, counts }: Result): string {
   ]
   return parts
     .filter(([count]) => count > 0)
-    .map(([count, what]) => `${count.toLocaleString('en-US')} ${what}`)
+    .map(([count, what]) => `${showNumber(count)} ${what}`)
     .join(', ')
 }
 
@@ -79,7 +79,7 @@ export function failureLines({
   const more = failures.length - maxFailureLines
   return [
     ...failures.slice(0, maxFailureLines).map((failure) => failureLine(failure, reasons)),
-    ...(more > 0 ? [`and ${more.toLocaleString('en-US')} more that failed`] : []),
+    ...(more > 0 ? [`and ${showNumber(more)} more that failed`] : []),
     ...(notDone > 0 ? [`not transferred because of that: ${showCount(notDone, 'file')}`] : []),
   ]
 }
@@ -111,9 +111,14 @@ export function defectLines(error: unknown, version: string): string[] {
   ]
 }
 
+/** A whole number with commas: `1,204`. By hand, because the first `toLocaleString` takes 15 ms. */
+export function showNumber(count: number): string {
+  return String(count).replaceAll(/\B(?=(\d{3})+$)/g, ',')
+}
+
 /** `1 file`, `1,204 files`. */
 export function showCount(count: number, noun: string): string {
-  return `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`
+  return `${showNumber(count)} ${noun}${count === 1 ? '' : 's'}`
 }
 
 /** Bytes in decimal units: `512 B`, `52.3 MB`, `29 MB`. */

@@ -41,6 +41,10 @@ export type RunDeps = {
   screen?: Screen
   /** Aborts when the step is told to end. */
   signal: AbortSignal
+  /** Whether the process had no time to spare since it was asked last. */
+  isBusy?: () => boolean
+  /** Is called before long contents are moved, or long listings are read. */
+  saveMemory?: () => Promise<void>
   pid: number
   version: string
 }

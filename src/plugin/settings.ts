@@ -211,7 +211,8 @@ function readToken({ token = '', tokenEmpty: toFault }: SettingsSource): Secret 
   return new Secret(token.trim())
 }
 
-function tokenEmpty(): Fault {
+/** The fault of a step that was given no token, with all that can have happened. */
+export function tokenEmpty(): Fault {
   return new Fault(
     'plugin_token_empty',
     'The setting `token` is empty: the CI server gave this step no request token. Drone does so without a word when ' +

@@ -4,7 +4,8 @@ import { brotliCompressSync, gzipSync, zstdCompressSync } from 'node:zlib'
 
 import * as fc from 'fast-check'
 
-import { type Bounds, createDecompressor, toCompression } from './compress-undo.ts'
+import { type Bounds, createDecompressor } from './compress-undo.ts'
+import { toCompression } from './content-encoding.ts'
 import type { Compression } from './job.ts'
 
 const pack = { gzip: gzipSync, br: brotliCompressSync, zstd: zstdCompressSync }

@@ -21,13 +21,6 @@ export type Decompressor = {
   destroy: () => void
 }
 
-/** The Content-Encoding this program can unpack; undefined for others, and for none. */
-export function toCompression(contentEncoding: string | undefined): Compression | undefined {
-  const name = contentEncoding?.trim().toLowerCase()
-  if (name === 'x-gzip') return 'gzip'
-  return name === 'gzip' || name === 'br' || name === 'zstd' ? name : undefined
-}
-
 /**
  * Unpacks what is written to it into `onPiece`, whose promise holds back the next piece. Throws
  * `transfer_encoding_invalid`, `transfer_expands_too_far`, and whatever `onPiece` throws.

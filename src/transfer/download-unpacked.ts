@@ -1,6 +1,6 @@
 // Unpacks what was compressed on the way, from one part file into another, and checks it against the
 // sum the file had before it was compressed.
-import { createDecompressor, toCompression } from './compress-undo.ts'
+import { toCompression } from './content-encoding.ts'
 import { createCrc64 } from './crc64.ts'
 import { assertSum, attributesOf } from './download-sums.ts'
 import type { FetchDeps } from './download.ts'
@@ -46,6 +46,7 @@ async function unpack(
 ): Promise<string> {
   const compression = toCompression(properties.contentEncoding)
   if (compression === undefined) throw new Error(`“${name}” is not compressed`)
+  const { createDecompressor } = await import('./compress-undo.ts')
   const sum = createCrc64()
   let offset = 0
   const decompressor = createDecompressor(

@@ -71,4 +71,17 @@ describe('the pace', () => {
     for (let i = 0; i < 3 * 8 + 3 * 16; i++) pace.ended(i % 4 === 0 ? 500 : 20, true)
     assert.equal(pace.limit(), 32)
   })
+
+  it('opens no more connections while this process has no time for them', () => {
+    let hasTime = false
+    const pace = createPace({ start: 4, ceiling: 64, isBusy: () => !hasTime })
+    const serve = (count: number) => {
+      for (let index = 0; index < count; index++) pace.ended(20, true)
+    }
+    serve(200)
+    assert.equal(pace.limit(), 4)
+    hasTime = true
+    serve(200)
+    assert.ok(pace.limit() > 4, `${pace.limit()}`)
+  })
 })

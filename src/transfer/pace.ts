@@ -2,7 +2,12 @@
 // them end, halved when the service asks to slow down (facts/transfer.md §8 "Pool").
 
 /** Where a pace begins and where it ends, in connections. */
-export type PaceLimits = { start: number; ceiling: number }
+export type PaceLimits = {
+  start: number
+  ceiling: number
+  /** Whether this process had no time to spare since it was asked last; never when absent. */
+  isBusy?: (() => boolean) | undefined
+}
 
 /** A limit that follows what the service bears. */
 export type Pace = {
@@ -25,7 +30,7 @@ const roundAtLeast = 8
 const firstPatience = 4
 
 /** A pace that begins at `start` and never passes `ceiling`. */
-export function createPace({ start, ceiling }: PaceLimits): Pace {
+export function createPace({ start, ceiling, isBusy = () => false }: PaceLimits): Pace {
   let limit = Math.max(1, Math.min(start, ceiling))
   let mode: 'doubling' | 'holding' | 'recovering' = 'doubling'
   let lastMs = Number.POSITIVE_INFINITY
@@ -50,17 +55,19 @@ export function createPace({ start, ceiling }: PaceLimits): Pace {
     roundsHeld = 0
   }
   const endRound = (medianMs: number) => {
+    // More connections than this process can feed would cost handshakes and bring nothing.
+    const hasNoTime = isBusy()
     if (mode === 'recovering') {
       if (medianMs < tooSlow * bestMs) limit = Math.min(ceiling, limit + 1)
     } else if (mode === 'holding') {
       roundsHeld += 1
-      if (limit < ceiling && roundsHeld >= patience) double(medianMs)
+      if (limit < ceiling && roundsHeld >= patience && !hasNoTime) double(medianMs)
     } else if (medianMs >= worthwhile * lastMs) {
       limit = Math.max(1, limit >> 1)
       // Something else may have slowed this one down, so it is tried again, each time later.
       patience *= 2
       hold()
-    } else if (limit === ceiling) hold()
+    } else if (limit === ceiling || hasNoTime) hold()
     else double(medianMs)
   }
   return {
@@ -68,6 +75,8 @@ export function createPace({ start, ceiling }: PaceLimits): Pace {
     ended: (ms, isQueued) => {
       if (toIgnore > 0) {
         toIgnore -= 1
+        // What came before the round does not count.
+        if (toIgnore === 0) isBusy()
         return
       }
       wasQueued ||= isQueued

@@ -17,7 +17,13 @@ export type Slots = {
 }
 
 /** What slots need; after `stopping` nobody waits for a quiet period any more. */
-export type SlotsDeps = { now: Clock; sleep: Sleep; stopping?: AbortSignal }
+export type SlotsDeps = {
+  now: Clock
+  sleep: Sleep
+  stopping?: AbortSignal
+  /** Whether this process had no time to spare since it was asked last; never when absent. */
+  isBusy?: (() => boolean) | undefined
+}
 
 /** How much may be used at once. */
 export type SlotLimits = {
@@ -43,7 +49,11 @@ type Waiter = { cost: number; kind: Kind; wireBytes: number; start: (release: Re
 export function createSlots(deps: SlotsDeps, limits: SlotLimits): Slots {
   const waiting: Waiter[] = []
   const paces: Record<Kind, Pace> = {
-    small: createPace({ start: startConnections, ceiling: limits.connections }),
+    small: createPace({
+      start: startConnections,
+      ceiling: limits.connections,
+      isBusy: deps.isBusy,
+    }),
     part: createPace({
       start: startConnections,
       ceiling: Math.min(limits.connections, limits.partConnections ?? 32),

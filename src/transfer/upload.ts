@@ -2,7 +2,6 @@
 // (facts/transfer.md §8 "Upload rules").
 import { toPooledBytes } from './buffers.ts'
 import { digestsOf } from './checksum.ts'
-import { compressSource } from './compress.ts'
 import { createCrc64 } from './crc64.ts'
 import { type DoneFile, type MoveDeps, pieceBytes } from './engine-deps.ts'
 import type { Compression, UploadJob } from './job.ts'
@@ -61,6 +60,7 @@ async function sendCompressed(
 ): Promise<DoneFile> {
   const { pool, job, remote } = deps
   const sum = job.integrity === 'none' ? undefined : createCrc64()
+  const { compressSource } = await import('./compress.ts')
   let file = await openSource(step)
   try {
     file = await compressSource(file, compression, (piece) => sum?.update(piece))

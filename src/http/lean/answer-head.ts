@@ -13,7 +13,7 @@ export type Framing =
 export type AnswerHead = { head: HttpHead; framing: Framing; keepsAlive: boolean }
 
 const statusLine = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/
-const fieldLine = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)$/
+const fieldLine = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*$/
 // Fifteen digits are exact in a double, and more than any service sends.
 const lengthValue = /^\d{1,15}$/
 
@@ -45,10 +45,12 @@ export function badAnswer(why: string): HttpError {
 function parseFields(lines: readonly string[]): Record<string, string> {
   const headers: Record<string, string> = {}
   for (let index = 1; index < lines.length; index++) {
-    const field = fieldLine.exec(lines[index] ?? '')
-    if (!field) throw badAnswer('a header line is malformed')
-    const name = (field[1] ?? '').toLowerCase()
-    const value = trimEnd(field[2] ?? '')
+    const line = lines[index] ?? ''
+    // Groups would make garbage of every line, a tenth of all there is of a small request.
+    if (!fieldLine.test(line)) throw badAnswer('a header line is malformed')
+    const colon = line.indexOf(':')
+    const name = line.slice(0, colon).toLowerCase()
+    const value = trim(line, colon + 1)
     if (!Object.hasOwn(headers, name)) headers[name] = value
     else if (name === 'content-length') throw badAnswer('it has two lengths')
     else headers[name] = `${headers[name]}, ${value}`
@@ -57,10 +59,16 @@ function parseFields(lines: readonly string[]): Record<string, string> {
 }
 
 // Not a regular expression: on a long run of blanks that would be quadratic.
-function trimEnd(value: string): string {
-  let end = value.length
-  while (end > 0 && (value[end - 1] === ' ' || value[end - 1] === '\t')) end--
-  return value.slice(0, end)
+function trim(line: string, from: number): string {
+  let start = from
+  let end = line.length
+  while (start < end && isBlank(line[start])) start++
+  while (end > start && isBlank(line[end - 1])) end--
+  return line.slice(start, end)
+}
+
+function isBlank(character: string | undefined): boolean {
+  return character === ' ' || character === '\t'
 }
 
 function framingOf(headers: Record<string, string>, isOld: boolean): Framing {

@@ -1,6 +1,12 @@
 // One call to Blob or File Storage with everything every call needs: the token (renewed once when
 // storage refuses it), version and trace headers, retries, and faults that say what was being done.
-import { parseRetryAfterMs, retry, type Sleep, storageDelaysMs } from '../../azure/retry.ts'
+import {
+  parseRetryAfterMs,
+  retry,
+  type RetryDelays,
+  type Sleep,
+  storageDelaysMs,
+} from '../../azure/retry.ts'
 import {
   isTransientStatus,
   type StorageCall,
@@ -81,9 +87,10 @@ export async function callStorage(
     }
   }
   try {
+    const { sleep, random, halt } = deps
     return await retry(
-      { ...deps, signal: deps.halt.stopping },
-      delaysFor(deps.tries ?? storageDelaysMs.length + 1),
+      { sleep, random, signal: halt.stopping },
+      delaysFor(deps.tries),
       attempt,
       (error, tryNumber) => {
         if (error instanceof HttpError) {
@@ -134,7 +141,8 @@ function judgeRefusal(
 }
 
 // Beyond the usual waits the last one is doubled.
-function delaysFor(tries: number): number[] {
+function delaysFor(tries = storageDelaysMs.length + 1): RetryDelays {
+  if (tries === storageDelaysMs.length + 1) return storageDelaysMs
   return Array.from({ length: Math.max(0, tries - 1) }, (_, at) => storageDelaysMs[at] ?? 20_000)
 }
 

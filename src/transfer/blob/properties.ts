@@ -38,23 +38,28 @@ export function toMetadataHeaders({
 }: Write): Record<string, string> {
   const { mode, modifiedAtMs, linkTarget } = attributes
   const kept = {
-    asdcrc64: digests.crc64,
-    asdsource: digests.sourceCrc64,
-    asdmode: mode === undefined ? undefined : `0${(mode & 0o7777).toString(8).padStart(3, '0')}`,
-    mtime: modifiedAtMs === undefined ? undefined : new Date(modifiedAtMs).toISOString(),
-    is_symlink: linkTarget === undefined ? undefined : 'true',
+    'x-ms-meta-asdcrc64': digests.crc64,
+    'x-ms-meta-asdsource': digests.sourceCrc64,
+    'x-ms-meta-asdmode':
+      mode === undefined ? undefined : `0${(mode & 0o7777).toString(8).padStart(3, '0')}`,
+    'x-ms-meta-mtime':
+      modifiedAtMs === undefined ? undefined : new Date(modifiedAtMs).toISOString(),
+    'x-ms-meta-is_symlink': linkTarget === undefined ? undefined : 'true',
   }
   const headers: Record<string, string> = {}
-  for (const [name, value] of Object.entries({ ...properties.metadata, ...present(kept) })) {
+  for (const [name, value] of Object.entries(properties.metadata)) {
     headers[`x-ms-meta-${name}`] = value
   }
-  return headers
+  return Object.assign(headers, present(kept))
 }
 
 /** The headers of tags and tier, which only the calls that write content take along. */
 export function toPlacementHeaders({ properties }: Write): Record<string, string> {
-  const tags = new URLSearchParams(Object.entries(properties.tags)).toString()
-  return present({ 'x-ms-tags': tags || undefined, 'x-ms-access-tier': properties.tier })
+  const tags = Object.entries(properties.tags)
+  return present({
+    'x-ms-tags': tags.length > 0 ? new URLSearchParams(tags).toString() : undefined,
+    'x-ms-access-tier': properties.tier,
+  })
 }
 
 /** A blob from the headers of an answer to HEAD or GET; of a range, the whole blob. */
