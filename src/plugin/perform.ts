@@ -7,11 +7,16 @@ import type { Clock } from '../core/time.ts'
 import type { HttpClient } from '../http/http.ts'
 import type { EngineDeps } from '../transfer/engine-deps.ts'
 import { planJob, runPlan } from '../transfer/engine.ts'
-import { createHalt, type Halt } from '../transfer/halt.ts'
 import type { DownloadJob, RemoveJob, UploadJob } from '../transfer/job.ts'
-import { describeStep, type Plan, type Step as PlanStep, type StepKind } from '../transfer/plan.ts'
+import { createHalt, type Halt } from '../transfer/move/halt.ts'
+import { createSlots } from '../transfer/move/slots.ts'
+import {
+  describeStep,
+  type Plan,
+  type Step as PlanStep,
+  type StepKind,
+} from '../transfer/plan/plan.ts'
 import type { RemoteFile } from '../transfer/remote.ts'
-import { createSlots } from '../transfer/slots.ts'
 import { makeLinks } from './links.ts'
 import { list, verify } from './look.ts'
 import { openRemote } from './place.ts'

@@ -1,7 +1,7 @@
 // The remote place of a transfer: the client for its service, loaded when it is needed.
 import type { CallDeps } from '../transfer/blob/call.ts'
+import type { Slots } from '../transfer/move/slots.ts'
 import type { Remote } from '../transfer/remote.ts'
-import type { Slots } from '../transfer/slots.ts'
 import type { StepDeps } from './perform.ts'
 import type { Place } from './settings/place.ts'
 

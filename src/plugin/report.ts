@@ -1,8 +1,8 @@
 // What the step says in the CI log: plain lines, no colours, nothing that a terminal would obey.
 import { toPlainLine } from '../azure/plain-line.ts'
 import type { Fault } from '../core/fault.ts'
-import type { Failure } from '../transfer/schedule.ts'
-import type { Skipped } from '../transfer/select.ts'
+import type { Failure } from '../transfer/move/schedule.ts'
+import type { Skipped } from '../transfer/select/select.ts'
 import type { Result } from './result.ts'
 import type { Action } from './settings/row.ts'
 

@@ -1,8 +1,8 @@
 // What one transfer came to: the value the report, the output file and the card are made from.
 import type { Secret } from '../core/secret.ts'
 import type { DoneFile } from '../transfer/engine-deps.ts'
-import type { Step, StepKind } from '../transfer/plan.ts'
-import type { Failure } from '../transfer/schedule.ts'
+import type { Failure } from '../transfer/move/schedule.ts'
+import type { Step, StepKind } from '../transfer/plan/plan.ts'
 import type { Action } from './settings/row.ts'
 
 /** A read-only link to one blob; who has it may read until it ends. */

@@ -10,7 +10,7 @@ import { after, before, beforeEach, describe, it } from 'node:test'
 
 import { openHttp } from '../http/open.ts'
 import { createAuthority, type LabAuthority } from '../lab/authority.ts'
-import { type FakeStore, startStore } from '../transfer/blob-store.fixture.ts'
+import { type FakeStore, startStore } from '../transfer/blob/blob-store.fixture.ts'
 import { run } from './run.ts'
 import type { Environment } from './settings.ts'
 

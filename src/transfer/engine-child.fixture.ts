@@ -5,8 +5,8 @@ import { Secret } from '../core/secret.ts'
 import { createLeanHttp } from '../http/lean/lean.ts'
 import { createBlobRemote } from './blob/remote.ts'
 import { runJob, toDownload } from './engine.fixture.ts'
-import { createHalt } from './halt.ts'
-import { createSlots } from './slots.ts'
+import { createHalt } from './move/halt.ts'
+import { createSlots } from './move/slots.ts'
 
 /** Downloads the container `ccc` into a folder. */
 export async function downloadAll(origin: string, folder: string): Promise<void> {

@@ -1,11 +1,11 @@
 // What the engine needs from outside, and what it hands back: the words all its files share.
 import type { Clock } from '../core/time.ts'
-import type { BufferPool } from './buffers.ts'
-import type { Halt } from './halt.ts'
-import type { StepKind } from './plan.ts'
+import type { BufferPool } from './move/buffers.ts'
+import type { Halt } from './move/halt.ts'
+import type { Failure } from './move/schedule.ts'
+import type { Slots } from './move/slots.ts'
+import type { StepKind } from './plan/plan.ts'
 import type { Digests, Remote } from './remote.ts'
-import type { Failure } from './schedule.ts'
-import type { Slots } from './slots.ts'
 
 /** One file that was moved. */
 export type DoneFile = {

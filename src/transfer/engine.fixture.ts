@@ -12,10 +12,10 @@ import {
   planJob,
   runPlan,
 } from './engine.ts'
-import { createHalt } from './halt.ts'
 import type { DownloadJob, Selecting, UploadJob } from './job.ts'
+import { createHalt } from './move/halt.ts'
+import { createSlots } from './move/slots.ts'
 import { createFakeRemote, type FakeOptions } from './remote.fixture.ts'
-import { createSlots } from './slots.ts'
 
 /** A remote place, a folder, and the deps of one run; `again()` gives the deps of another run. */
 export function openBench(options: FakeOptions & { connections?: number } = {}) {

@@ -1,26 +1,26 @@
-// The engine as the plugin and the command line see it: a plan is made with at most one listing of the
-// target and moves nothing; running it does what the plan says.
-import { createBufferPool } from './buffers.ts'
-import { fetchLink } from './download-link.ts'
-import { fetchFile, type FetchDeps, needOfFetch } from './download.ts'
 import type { EngineDeps, MoveDeps, Outcome } from './engine-deps.ts'
 import type { DownloadJob, RemoveJob, UploadJob } from './job.ts'
 import { restoreAttributes } from './local/attributes.ts'
 import { openFolder } from './local/write.ts'
-import { toPhases } from './order.ts'
-import { planDownload } from './plan-download.ts'
-import { planRemove } from './plan-remove.ts'
-import { planUpload } from './plan-upload.ts'
-import type { Plan, Step } from './plan.ts'
-import { needOfCall, removeRemote } from './remove.ts'
-import { type Doer, keepIfExists, runPhases } from './run.ts'
-import { needOfSend, type SendDeps, sendFile, sendLink } from './upload.ts'
+// The engine as the plugin and the command line see it: a plan is made with at most one listing of the
+// target and moves nothing; running it does what the plan says.
+import { createBufferPool } from './move/buffers.ts'
+import { fetchLink } from './move/download-link.ts'
+import { fetchFile, type FetchDeps, needOfFetch } from './move/download.ts'
+import { needOfCall, removeRemote } from './move/remove.ts'
+import { type Doer, keepIfExists, runPhases } from './move/run.ts'
+import { needOfSend, type SendDeps, sendFile, sendLink } from './move/upload.ts'
+import { toPhases } from './plan/order.ts'
+import { planDownload } from './plan/plan-download.ts'
+import { planRemove } from './plan/plan-remove.ts'
+import { planUpload } from './plan/plan-upload.ts'
+import type { Plan, Step } from './plan/plan.ts'
 
 /** What runs need and give. */
 export type { DoneFile, EngineDeps, FileEvent, Outcome } from './engine-deps.ts'
-export { describeStep, type Plan, type Step, type StepKind } from './plan.ts'
-export { listJob } from './list.ts'
-export { verifyJob, type VerifyOutcome } from './verify.ts'
+export { describeStep, type Plan, type Step, type StepKind } from './plan/plan.ts'
+export { listJob } from './move/list.ts'
+export { verifyJob, type VerifyOutcome } from './move/verify.ts'
 
 // Unused buffers that are kept for the next file; what is in use is counted by the slots.
 const keepBytes = 32 * 1024 * 1024

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto'
 
 import { Fault, type FaultCode } from '../core/fault.ts'
 import type { Body } from '../http/http.ts'
-import { crc64Of } from './crc64.ts'
+import { crc64Of } from './crc64/crc64.ts'
 import type {
   Condition,
   Digests,

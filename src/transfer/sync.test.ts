@@ -3,7 +3,7 @@ import { mkdirSync, statSync, symlinkSync, utimesSync } from 'node:fs'
 import { describe, it } from 'node:test'
 
 import { Fault } from '../core/fault.ts'
-import { crc64Of } from './crc64.ts'
+import { crc64Of } from './crc64/crc64.ts'
 import { linesOf, runJob, toContent, toDownload, toUpload, withBench } from './engine.fixture.ts'
 import { describeStep, planJob, runPlan } from './engine.ts'
 import type { UploadJob } from './job.ts'

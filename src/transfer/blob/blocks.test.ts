@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test'
 
 import * as fc from 'fast-check'
 
-import { crc64Of } from '../crc64.ts'
+import { crc64Of } from '../crc64/crc64.ts'
 import type { Part } from '../remote.ts'
 import { chooseBlockBytes, readBlockList, toBlockId } from './blocks.ts'
 import { openRemoteBench, writing } from './remote.fixture.ts'

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 
 import { type HttpAnswer, HttpError } from '../../http/http.ts'
-import { spoilFirst } from '../blob-store.fixture.ts'
-import { Halted } from '../halt.ts'
+import { Halted } from '../move/halt.ts'
+import { spoilFirst } from './blob-store.fixture.ts'
 import { apiVersion, callStorage } from './call.ts'
 import { openRemoteBench, writing } from './remote.fixture.ts'
 

@@ -18,7 +18,7 @@ import type { Fault } from '../../core/fault.ts'
 import type { Secret } from '../../core/secret.ts'
 import type { Clock } from '../../core/time.ts'
 import { type HttpAnswer, HttpError, type HttpRequest, type Send } from '../../http/http.ts'
-import { type Halt, Halted } from '../halt.ts'
+import { type Halt, Halted } from '../move/halt.ts'
 import type { ContainerAddress } from './names.ts'
 
 /** What a storage call needs from outside. */

@@ -1,9 +1,9 @@
 // For the tests of the blob remote: a remote on the fake store, with waits that are noted but not kept.
 import { Secret } from '../../core/secret.ts'
 import { createHttp } from '../../http/node.ts'
-import { type FakeStore, startStore } from '../blob-store.fixture.ts'
-import { createHalt } from '../halt.ts'
+import { createHalt } from '../move/halt.ts'
 import type { Properties, Write } from '../remote.ts'
+import { type FakeStore, startStore } from './blob-store.fixture.ts'
 import type { CallDeps } from './call.ts'
 import { createBlobRemote } from './remote.ts'
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 
-import { spoilFirst } from '../blob-store.fixture.ts'
-import { crc64Of } from '../crc64.ts'
+import { crc64Of } from '../crc64/crc64.ts'
+import { spoilFirst } from './blob-store.fixture.ts'
 import { openRemoteBench, writing } from './remote.fixture.ts'
 
 type Bench = Awaited<ReturnType<typeof openRemoteBench>>

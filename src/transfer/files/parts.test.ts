@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
 
 import { account, type FilesKit, startFilesKit } from '../../lab/files/files.fixture.ts'
-import { crc64Of } from '../crc64.ts'
+import { crc64Of } from '../crc64/crc64.ts'
 import type { Part, PartWriter, Remote, Write } from '../remote.ts'
 import { openShare, type Service, writeOf } from './remote.fixture.ts'
 

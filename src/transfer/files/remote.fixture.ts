@@ -3,8 +3,8 @@
 import { Secret } from '../../core/secret.ts'
 import { createHttp } from '../../http/node.ts'
 import type { CallDeps } from '../blob/call.ts'
-import { crc64Of } from '../crc64.ts'
-import { createHalt } from '../halt.ts'
+import { crc64Of } from '../crc64/crc64.ts'
+import { createHalt } from '../move/halt.ts'
 import type { Remote, Write } from '../remote.ts'
 import { createFilesRemote } from './remote.ts'
 

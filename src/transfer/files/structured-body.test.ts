@@ -4,7 +4,7 @@ import { describe, it } from 'node:test'
 import * as fc from 'fast-check'
 
 import { unpackStructured } from '../../lab/files/structured-body.ts'
-import { crc64Of } from '../crc64.ts'
+import { crc64Of } from '../crc64/crc64.ts'
 import { packStructured, structuredHeaders } from './structured-body.ts'
 
 describe('a structured body', () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 
 import type { Selecting } from '../job.ts'
-import { selecting } from '../select.fixture.ts'
+import { selecting } from '../select/select.fixture.ts'
 import { findFiles } from './find.ts'
 
 describe('links that lead elsewhere', () => {

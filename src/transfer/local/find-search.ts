@@ -2,7 +2,7 @@
 import type { Stats } from 'node:fs'
 
 import type { Selecting } from '../job.ts'
-import type { Chooser, Skipped } from '../select.ts'
+import type { Chooser, Skipped } from '../select/select.ts'
 
 /** What a search found on disk. */
 export type LocalFile = {

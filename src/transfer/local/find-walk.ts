@@ -3,7 +3,7 @@ import { type Dirent, lstatSync, type Stats } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 
 import { Fault } from '../../core/fault.ts'
-import { joinName } from '../select.ts'
+import { joinName } from '../select/select.ts'
 import { readingFault } from './faults.ts'
 import { followLink, keepLink, realOf, type Way } from './find-links.ts'
 import { type Place, type Search, toLocalFile } from './find-search.ts'

@@ -4,8 +4,8 @@ import type { Stats } from 'node:fs'
 import { lstat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 
-import type { Glob } from '../glob.ts'
 import type { Selecting } from '../job.ts'
+import type { Glob } from '../select/glob.ts'
 import {
   chooseAt,
   type Chooser,
@@ -18,7 +18,7 @@ import {
   type Selection,
   type Source,
   unescapeGlob,
-} from '../select.ts'
+} from '../select/select.ts'
 import { readingFault, systemCode } from './faults.ts'
 import { type LocalFile, type Search, toLocalFile } from './find-search.ts'
 import { assertUtf8, findNamedLink, walkFolder } from './find-walk.ts'
