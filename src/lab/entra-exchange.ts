@@ -94,8 +94,11 @@ function readRequest(form: URLSearchParams): { clientId: string; resource: strin
   return { clientId, resource: readScope(need(form, 'scope')) }
 }
 
+// MSAL asks for these beside the resource's, and Entra passes over them here.
+const openIdScopes = ['openid', 'offline_access', 'profile']
+
 function readScope(scope: string): string {
-  const parts = scope.split(' ').filter((part) => part !== '')
+  const parts = scope.split(' ').filter((part) => part !== '' && !openIdScopes.includes(part))
   if (!parts.every((part) => part.endsWith('/.default'))) throw new EntraRefusal(1002012, { scope })
   const [resource, ...others] = new Set(parts.map((part) => part.slice(0, -'/.default'.length)))
   if (resource === undefined) throw new EntraRefusal(1002012, { scope })

@@ -122,6 +122,11 @@ describe('entra', () => {
     }
   })
 
+  test('passes over the OpenID scopes that MSAL asks for beside the resource', async () => {
+    const form = { scope: 'https://storage.azure.com/.default openid offline_access profile' }
+    assert.equal((await kit.askSigned({}, { form })).status, 200)
+  })
+
   test('keeps keys, and reads the issuer again once for a key it does not know', async () => {
     for (let round = 0; round < 3; round += 1) assert.equal((await kit.askSigned({})).status, 200)
     assert.deepEqual(kit.issuer.requests, ['/.well-known/openid-configuration', '/jwks'])

@@ -26,7 +26,8 @@ export async function startGate(
     files: `${account}.${cloud.fileSuffix}`,
   }
   const targets: Readonly<Record<string, Target>> = {
-    [hosts.login]: { url: entra.url, prefix: '' },
+    // Its documents name addresses by the Host header, so that stays.
+    [hosts.login]: { url: entra.url, prefix: '', host: hosts.login },
     [hosts.blob]: { url: storage.url, prefix: `/${account}` },
     [hosts.files]: { url: filesUrl, prefix: `/${account}` },
   }
@@ -35,7 +36,6 @@ export async function startGate(
   const server = createServer({ cert: certPem, key: keyPem }, (question, response) => {
     const target = targets[question.headers.host ?? '']
     if (!target) response.writeHead(421).end()
-    else if (target.url === entra.url) void passOnSignIn(agent, target, question, response)
     else question.pipe(passOn(agent, target, question, response))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -57,22 +57,6 @@ export async function startGate(
   }
 }
 
-// MSAL asks for OpenID scopes beside the resource's, which the real Entra ignores here and the lab's
-// refuses. Its documents name addresses by the Host header, so that stays.
-async function passOnSignIn(
-  agent: Agent,
-  target: Target,
-  question: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  const pieces: Buffer[] = []
-  for await (const piece of question) pieces.push(piece as Buffer)
-  const text = Buffer.concat(pieces).toString()
-  const body = text.replace('+openid+offline_access+profile', '')
-  const { host = '' } = question.headers
-  passOn(agent, { ...target, host }, question, response, body.length).end(body)
-}
-
 type Target = { url: string; prefix: string; host?: string }
 
 function passOn(
@@ -80,7 +64,6 @@ function passOn(
   { url, prefix, host: kept }: Target,
   question: IncomingMessage,
   response: ServerResponse,
-  length?: number,
 ): ClientRequest {
   const { host, hostname, port } = new URL(url)
   const upstream = request({
@@ -90,11 +73,7 @@ function passOn(
     port,
     method: question.method,
     path: `${prefix}${question.url ?? ''}`,
-    headers: {
-      ...question.headers,
-      host: kept ?? host,
-      ...(length !== undefined && length > 0 && { 'content-length': String(length) }),
-    },
+    headers: { ...question.headers, host: kept ?? host },
   })
   upstream.once('response', (answer) => {
     response.writeHead(answer.statusCode ?? 502, answer.headers)
