@@ -12,7 +12,7 @@ export const entraCases: readonly DoctorCase[] = [
     name: 'the application has no credential',
     inject: (lab) => removeCredentials(lab),
     code: 'azure_entra_credential_absent',
-    trouble: 'propagating',
+    trouble: 'refused',
     says: /say exactly issuer .*subject .*audience/,
   },
   {
@@ -22,14 +22,14 @@ export const entraCases: readonly DoctorCase[] = [
       return listed(lab)
     },
     code: 'azure_entra_credential_absent',
-    trouble: 'propagating',
+    trouble: 'refused',
     says: /no federated credential at all/,
   },
   {
     name: 'the issuer of the credential is another one',
     inject: (lab) => change(lab, { issuer: 'https://issuer.example/main' }),
     code: 'azure_entra_issuer_unknown',
-    trouble: 'propagating',
+    trouble: 'refused',
     says: /None has this issuer/,
   },
   {
@@ -39,7 +39,7 @@ export const entraCases: readonly DoctorCase[] = [
       return listed(lab)
     },
     code: 'azure_entra_issuer_unknown',
-    trouble: 'propagating',
+    trouble: 'refused',
     says: /octo-hello-main.*slash at the end only/,
   },
   {
@@ -49,7 +49,7 @@ export const entraCases: readonly DoctorCase[] = [
       return listed(lab)
     },
     code: 'azure_entra_subject_unknown',
-    trouble: 'propagating',
+    trouble: 'refused',
     says: /heads\/master.*must be .*heads\/main.*from character/,
   },
   {
@@ -59,7 +59,7 @@ export const entraCases: readonly DoctorCase[] = [
       return listed(lab)
     },
     code: 'azure_entra_subject_unknown',
-    trouble: 'propagating',
+    trouble: 'refused',
     says: /knows no patterns/,
   },
   {
@@ -190,7 +190,7 @@ export const entraCases: readonly DoctorCase[] = [
       return { args: ['--wait', '3'] }
     },
     code: 'azure_entra_subject_unknown',
-    trouble: 'propagating',
+    trouble: 'refused',
     says: /refused for 3 s, so this is no matter of propagation/,
   },
   {

@@ -177,7 +177,7 @@ export const storageCases: readonly DoctorCase[] = [
   {
     name: 'the share does not exist',
     inject: (lab) => {
-      assignShare(lab)
+      lab.assignShare('nowhere')
       return { settings: { ...share(lab), share: 'nowhere' } }
     },
     code: 'azure_storage_container_absent',
@@ -212,7 +212,7 @@ export const healthyCases: readonly DoctorCase[] = [
   {
     name: 'all is well on a share',
     inject: (lab) => {
-      assignShare(lab, names.container)
+      lab.assignShare(names.container)
       return { settings: share(lab), args: ['--write'] }
     },
     code: 'ok',
@@ -231,10 +231,4 @@ function fail(lab: DoctorLab, count: number, status: number, code: string): unde
 
 function share({ azure }: DoctorLab): Record<string, string> {
   return { container: '', share: names.container, endpoint: azure.files.endpointOf(names.account) }
-}
-
-function assignShare({ azure, app }: DoctorLab, name = 'nowhere'): string {
-  const role = 'Storage File Data Privileged Contributor'
-  const { account } = names
-  return azure.files.assignRole({ principalId: app.objectId, role, account, share: name })
 }

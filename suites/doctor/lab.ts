@@ -40,6 +40,8 @@ export type DoctorLab = {
   credentialsFile: () => string
   /** Gives the identity another role in place of its own. */
   setRole: (role: StorageRole | undefined, where?: { container?: string; prefix?: string }) => void
+  /** Lets the identity write to a share until the next case. */
+  assignShare: (share: string) => void
   /** Starts the service again with a clock that is wrong. */
   shiftService: (aheadSeconds: number) => Promise<void>
   settings: () => Record<string, string>
@@ -91,6 +93,7 @@ export async function startDoctorLab(folder: string, programs: string): Promise<
   let service: Program = await start()
   let lastId = 700
   let roles: string[] = []
+  let shareRoles: string[] = []
   const drone = () => plan.droneWith({ now: () => new Date(Date.now() + shiftedBy * 1000) })
   const settings = () => ({
     action: 'upload',
@@ -160,6 +163,11 @@ export async function startDoctorLab(folder: string, programs: string): Promise<
       return file
     },
     setRole,
+    assignShare: (share) => {
+      const role = 'Storage File Data Privileged Contributor'
+      const principalId = app.objectId
+      shareRoles.push(azure.files.assignRole({ principalId, role, account, share }))
+    },
     shiftService,
     settings,
     doctor: ({ token, settings: changed = {}, args = [], env = {}, clockAheadSeconds = 0 }) => {
@@ -190,6 +198,8 @@ export async function startDoctorLab(folder: string, programs: string): Promise<
       app.enabled = true
       app.principalSince = new Date(0)
       setRole('Storage Blob Data Contributor', { prefix: `${repository.slug}/` })
+      for (const id of shareRoles) azure.files.removeRole(id)
+      shareRoles = []
       azure.denyNetwork(false)
       azure.entra.forgetIssuers()
     },

@@ -239,8 +239,9 @@ function logOf(
   principalId: string,
 ): Pick<Place, 'mark' | 'callsSince'> {
   return {
-    mark: () => calls.length,
+    mark: () => Date.now(),
+    // By when they began: calls of a step that was killed may end, and be logged, much later.
     callsSince: (mark) =>
-      calls.slice(mark).filter(({ requesterObjectId: who }) => who === principalId),
+      calls.filter((call) => call.requesterObjectId === principalId && call.time.getTime() >= mark),
   }
 }

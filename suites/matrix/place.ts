@@ -57,7 +57,7 @@ export type Place = {
   /** The names of all files below a prefix that is a folder, sorted. */
   list: (folder: string) => Promise<string[]>
   failNext: (trouble: Trouble) => void
-  /** Our step's calls since the log had this length. */
+  /** Our step's calls that began since `mark` was called. */
   callsSince: (mark: number) => LoggedCall[]
   mark: () => number
 }
