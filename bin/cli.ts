@@ -24,7 +24,8 @@ const usage = `azure-storage-drone ${version}
                                           downloads DIR with a federated identity and no secret
   serve --config FILE                     run the trust service
   policy lint|test|explain|diff|who-can   read the policy file, and answer for it
-  trust lint|plan                         trust in Azure: what is wrong, what would be set up
+  trust lint|plan|apply|review            trust in Azure: what is wrong, set it up, keep it so
+  doctor [URL] [--write] [--json]         why a build gets nowhere: one verdict, one thing to do
   issuer keys|rotate|revoke|publish|check the signing keys and the public documents
   plugin                                  run one pipeline step from PLUGIN_* variables
   upload|download|sync|list|remove|link|verify
@@ -73,6 +74,10 @@ async function main(args: string[]): Promise<number | undefined> {
         },
         write: (text) => void process.stdout.write(text),
       })
+    }
+    case 'doctor': {
+      const { doctorCommand } = await import('./doctor.ts')
+      return doctorCommand(rest, process.env, (text) => void process.stdout.write(text))
     }
     case 'serve':
     case 'issuer':

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 
-import { type DoctorCase, runCase } from './doctor/case.ts'
+import { type DoctorCase, findSecrets, runCase } from './doctor/case.ts'
 import { entraCases } from './doctor/cases-entra.ts'
 import { issuerCases } from './doctor/cases-issuer.ts'
 import { healthyCases, storageCases } from './doctor/cases-storage.ts'
@@ -27,6 +27,9 @@ export async function runDoctorSuite(only = ''): Promise<SuiteResult> {
   const folder = mkdtempSync(join(tmpdir(), 'asd-doctor-'))
   const lab = await startDoctorLab(folder, resolve('dist'))
   try {
+    const planted = `asd1.x.${'s'.repeat(43)}`
+    const isFound = findSecrets(`{"text":"${planted}"}`, planted).length > 0
+    check(isFound, 'the search for tokens finds a planted one')
     for (const each of doctorCases.filter(({ name }) => name.includes(only))) {
       const problem = await runCase(lab, each)
       check(problem === undefined, `${each.name}: ${problem}`)

@@ -243,6 +243,23 @@ export const serviceFaults = {
   ),
   keys_unknown: row(404, 4, 'Run `azure-storage-drone issuer keys` and name one of its keys.'),
 
+  trust_denied: row(
+    403,
+    3,
+    'Sign in as somebody who may: Application Administrator in Entra, and Owner (or Role Based Access Control Administrator) where the storage accounts are.',
+  ),
+  trust_sign_in: row(
+    401,
+    3,
+    'Sign in with `az login --tenant TENANT`, or choose another way with --sign-in.',
+  ),
+  trust_unavailable: row(503, 5, 'Run the command again: it continues where it stopped.', true),
+  trust_refused: row(
+    409,
+    4,
+    'Remove what stands in the way as Azure says (a lock, a policy, a name that is taken), and run the command again.',
+  ),
+
   cli_usage: row(400, 2, 'Run `azure-storage-drone --help`.'),
   demo_failed: row(500, 6, 'Run again with --keep and look at the logs it names.'),
 } satisfies Record<string, FaultRow>

@@ -89,6 +89,12 @@ export const stepFaults = {
     3,
     'Ask your Entra administrators: a tenant policy (Conditional Access or federation policy) blocks this exchange.',
   ),
+  azure_entra_propagating: row(
+    403,
+    5,
+    'Change nothing and wait up to ten minutes: Entra has not seen the change everywhere yet.',
+    true,
+  ),
   azure_entra_refused: row(
     403,
     3,
@@ -122,6 +128,12 @@ export const stepFaults = {
     403,
     3,
     'Assign a data role (Storage Blob Data Reader or Contributor) on the container; a new assignment takes up to ten minutes.',
+  ),
+  azure_storage_role_propagating: row(
+    403,
+    5,
+    'Change nothing and wait: a role assignment takes up to ten minutes, seldom 30.',
+    true,
   ),
   azure_storage_network_blocked: row(
     403,

@@ -1,5 +1,5 @@
-// The lab's role assignments for blob data: built-in roles, account or container scope, and the
-// path condition of facts/federation.md §3.3.
+// The lab's role assignments for blob data: built-in roles and ones with actions of their own, account
+// or container scope, and the path condition of facts/federation.md §3.3.
 import { randomUUID } from 'node:crypto'
 
 import type { DataAction, StorageOperation, StorageTarget } from './storage-operations.ts'
@@ -34,7 +34,11 @@ export type StorageRole =
 /** Who may do what where; without a container it holds for the whole account. */
 export type RoleAssignment = {
   principalId: string
-  role: StorageRole
+  /** A built-in role; one of our own making has `actions` instead. */
+  role?: StorageRole
+  actions?: readonly DataAction[]
+  /** What a condition makes of one call for blobs; a listing is judged by its prefix. */
+  allows?: (action: DataAction, path: string, isList: boolean) => boolean
   account: string
   container?: string
   /** Case-sensitive start of the blob path and of the list prefix. */
@@ -76,13 +80,16 @@ function isInScope(assignment: RoleAssignment, target: StorageTarget): boolean {
 }
 
 function grants(
-  { role, pathPrefix }: RoleAssignment,
+  { role, actions, allows, pathPrefix }: RoleAssignment,
   action: DataAction,
   target: StorageTarget,
   operation: StorageOperation,
 ): boolean {
-  if (!roleActions[role].includes(action)) return false
+  const given = actions ?? (role === undefined ? [] : roleActions[role])
+  if (!given.includes(action)) return false
   // As in Azure, the condition names blob actions only: container actions stay allowed.
-  if (pathPrefix === undefined || !action.startsWith('containers/blobs/')) return true
-  return (operation.listPrefix ?? target.blob).startsWith(pathPrefix)
+  if (!action.startsWith('containers/blobs/')) return true
+  const path = operation.listPrefix ?? target.blob
+  if (allows && !allows(action, path, operation.listPrefix !== undefined)) return false
+  return pathPrefix === undefined || path.startsWith(pathPrefix)
 }

@@ -91,3 +91,8 @@ test('yaml guard › a list in lines may be longer, and its items are looked int
   assert.equal(treeExcess('- 1\n'.repeat(2001)), undefined)
   assert.ok(treeExcess(`- {${keys(2001, ', ')}}`))
 })
+
+test('yaml guard › lets a quoted key follow a plain value on the line above', () => {
+  assert.equal(findTokenExcess('a:\n  b: x\n  "d": 1\n- "e"\n"f": 2\n'), undefined)
+  assert.ok(findTokenExcess('a: x\n"b"\n"c"\n'))
+})

@@ -35,6 +35,7 @@ export function findTokenExcess(text: string): Excess | undefined {
   const counts: Counts = { count: 0, depth: 0, onLine: 0, totals: new Map() }
   let offset = 0
   let before: string | undefined
+  let beforeThat: string | undefined
   for (const source of new Lexer().lex(text)) {
     // Marks of the lexer itself are not signs of the text.
     if (source === CST.DOCUMENT || source === CST.FLOW_END || source === CST.SCALAR) continue
@@ -43,7 +44,13 @@ export function findTokenExcess(text: string): Excess | undefined {
     const why = explainBounds(counts) ?? explainToken(counts, type, before, source.length)
     if (why) return { offset, why }
     offset += source.length
-    if (!blankKinds.has(type)) before = type
+    if (type === 'newline') {
+      // What follows a value, or an item, on a line of its own may be the next key of a map.
+      if (counts.depth === 0 && indicators.has(beforeThat ?? '')) before = undefined
+    } else if (!blankKinds.has(type)) {
+      beforeThat = before
+      before = type
+    }
   }
   return undefined
 }

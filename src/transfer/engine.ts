@@ -1,9 +1,9 @@
+// The engine as the plugin and the command line see it: a plan is made with at most one listing of the
+// target and moves nothing; running it does what the plan says.
 import type { EngineDeps, MoveDeps, Outcome } from './engine-deps.ts'
 import type { DownloadJob, RemoveJob, UploadJob } from './job.ts'
 import { restoreAttributes } from './local/attributes.ts'
 import { openFolder } from './local/write.ts'
-// The engine as the plugin and the command line see it: a plan is made with at most one listing of the
-// target and moves nothing; running it does what the plan says.
 import { createBufferPool } from './move/buffers.ts'
 import { fetchLink } from './move/download-link.ts'
 import { fetchFile, type FetchDeps, needOfFetch } from './move/download.ts'

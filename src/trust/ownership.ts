@@ -56,3 +56,8 @@ export function identityOfUniqueName(
   const prefix = applicationUniqueName(installation, '')
   return uniqueName?.startsWith(prefix) ? uniqueName.slice(prefix.length) : undefined
 }
+
+/** The tag on applications we make, by which those that nothing uses any more are found. */
+export function applicationTag(installation: string): string {
+  return `${program}-${installation}`
+}

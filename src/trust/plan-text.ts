@@ -16,6 +16,12 @@ export function writePlan({ changes, notes }: TrustPlan): string {
   return lines.map((line) => `${line}\n`).join('')
 }
 
+/** One change on one line, without what differs. */
+export function writePlanned(change: Change): string {
+  const [line = ''] = writeChange(change).split('\n', 1)
+  return `${signs[change.action]} ${line}`
+}
+
 function writeChange(change: Change): string {
   const { identity } = change
   switch (change.kind) {

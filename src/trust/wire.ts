@@ -9,6 +9,7 @@ export const apiVersions = {
   roles: '2022-04-01',
   managedIdentities: '2024-11-30',
   storage: '2024-01-01',
+  diagnostics: '2021-05-01-preview',
 } as const
 
 /** Graph's body of a federated credential; its name is in the path of an upsert. */

@@ -43,7 +43,8 @@ function judgeVerdict(
   return checks.filter(([holds]) => !holds).map(([, problem]) => problem)
 }
 
-function findSecrets(output: string, token: string): string[] {
+/** What of tokens is in an output; nothing may be. */
+export function findSecrets(output: string, token: string): string[] {
   const secret = token.split('.').at(-1) ?? ''
   return [
     ...(/eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}/.test(output) ? ['a JWT is in its output'] : []),

@@ -165,8 +165,8 @@ export const entraCases: readonly DoctorCase[] = [
     name: 'a new credential reaches Entra while the doctor waits',
     inject: (lab) => {
       lab.app.removeCredential(lab.credentialName)
-      spread(lab, 4, false)
-      return { args: ['--wait', '20'] }
+      spread(lab, 8, false)
+      return { args: ['--wait', '40'] }
     },
     code: 'azure_entra_propagating',
     trouble: 'propagating',

@@ -172,14 +172,14 @@ export const issuerCases: readonly DoctorCase[] = [
     inject: () => ({ clockAheadSeconds: 600 }),
     code: 'ok',
     trouble: 'none',
-    says: /clock of this machine is (599|600|601) s ahead of all others/,
+    says: /clock of this machine is (59\d|60\d) s ahead of all others/,
   },
   {
     name: 'the clock of this machine is ten minutes behind',
     inject: () => ({ clockAheadSeconds: -600 }),
     code: 'ok',
     trouble: 'none',
-    says: /clock of this machine is (599|600|601) s behind all others/,
+    says: /clock of this machine is (59\d|60\d) s behind all others/,
   },
   {
     name: 'the clock of the trust service is ten minutes ahead',
@@ -189,7 +189,7 @@ export const issuerCases: readonly DoctorCase[] = [
     },
     code: 'azure_entra_assertion_expired',
     trouble: 'expired',
-    says: /clock of the trust service is (599|600|601) s ahead of that of Entra, .*begins \d+ s later/,
+    says: /clock of the trust service is (59\d|60\d) s ahead of that of Entra, .*begins \d+ s later/,
   },
   {
     name: 'the clock of the trust service is ten minutes behind',
@@ -199,7 +199,7 @@ export const issuerCases: readonly DoctorCase[] = [
     },
     code: 'azure_entra_assertion_expired',
     trouble: 'expired',
-    says: /clock of the trust service is (599|600|601) s behind that of Entra, .*had ended \d+ s before/,
+    says: /clock of the trust service is (59\d|60\d) s behind that of Entra, .*had ended \d+ s before/,
   },
 ]
 

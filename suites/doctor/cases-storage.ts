@@ -56,8 +56,8 @@ export const storageCases: readonly DoctorCase[] = [
     name: 'a new role reaches storage while the doctor waits',
     inject: (lab) => {
       lab.setRole(undefined)
-      setTimeout(() => lab.setRole('Storage Blob Data Contributor'), 4_000)
-      return { args: ['--wait', '20'] }
+      setTimeout(() => lab.setRole('Storage Blob Data Contributor'), 8_000)
+      return { args: ['--wait', '40'] }
     },
     code: 'azure_storage_role_propagating',
     trouble: 'propagating',

@@ -23,6 +23,8 @@ export type Given = {
 
 /** One call of the service's log, as far as cases read it. */
 export type LoggedCall = {
+  /** When it began. */
+  time: Date
   operation: string
   status: number
   statusText: string

@@ -1,6 +1,7 @@
 // `trust plan` and `trust apply` against a lab tenant: from nothing to what the policy asks for, half-way
 // and back, in somebody else's tenant, and with Azure as busy and slow as it is.
 import assert from 'node:assert/strict'
+import { chmodSync, lstatSync, readdirSync, renameSync, statSync, symlinkSync } from 'node:fs'
 import { after, before, beforeEach, describe, test } from 'node:test'
 
 import { Fault } from '../../src/core/fault.ts'
@@ -43,9 +44,8 @@ let lab: TrustLab
 // As on the first day.
 function empty(): void {
   const { administrator, arm, entra } = lab.azure
-  for (const app of [...entra.directory.apps]) {
-    if (app !== administrator.app) entra.directory.removeApp(app.clientId)
-  }
+  const others = entra.directory.apps.filter((app) => app !== administrator.app)
+  for (const { clientId } of others) entra.directory.removeApp(clientId)
   arm.state.identities.length = 0
   arm.state.assignments = arm.state.assignments.filter(
     ({ principalId }) => principalId === administrator.app.objectId,
@@ -88,17 +88,49 @@ describe('trust apply', () => {
   })
 
   test('puts the client ids into the policy file, and leaves all else as it was', async () => {
-    const before = lab.policy()
+    const text = lab.policy()
     await lab.run('apply --yes')
     const { apps } = lab.azure.entra.directory
     const idOf = (name: string) => apps.find(({ displayName }) => displayName === name)?.clientId
-    const expected = before
+    const expected = text
       .replace('# ours\n', `# ours\n    client_id: ${idOf('Drone publisher')}\n`)
       .replace(
         /(reader: \{ tenant_id: [^ ]+) \}/,
         `$1, client_id: ${idOf('azure-storage-drone-reader')} }`,
       )
     assert.equal(lab.policy(), expected)
+  })
+
+  test('keeps what somebody wrote into the policy file while they were asked', async () => {
+    const ask = () => {
+      lab.writePolicy(`${policy}# mine\n`)
+      return Promise.resolve(true)
+    }
+    assert.equal((await lab.run('apply', { ask })).code, 0)
+    assert.match(lab.policy(), /client_id: [^]*# mine\n$/)
+  })
+
+  test('keeps mode and link of the policy file, and writes it also when a later change fails', async () => {
+    const real = `${lab.policyFile}.real`
+    renameSync(lab.policyFile, real)
+    chmodSync(real, 0o640)
+    symlinkSync(real, lab.policyFile)
+    lab.azure.arm.failNext({
+      count: 1,
+      status: 409,
+      code: 'ScopeLocked',
+      method: 'PUT',
+      path: 'roleAssignments',
+    })
+    await assert.rejects(lab.run('apply --yes'), { code: 'trust_refused' })
+    assert.equal(lab.policy().match(/client_id: /g)?.length, 2)
+    assert.equal(lstatSync(lab.policyFile).isSymbolicLink(), true)
+    assert.equal(statSync(real).mode & 0o777, 0o640)
+    assert.deepEqual(
+      readdirSync(lab.folder).filter((name) => name.startsWith('policy.yaml.real.')),
+      [],
+    )
+    renameSync(real, lab.policyFile)
   })
 
   test('makes managed identities, waiting as long as ARM says between two writes', async () => {
@@ -194,7 +226,7 @@ describe('trust apply', () => {
       questions.push(question)
       return Promise.resolve(false)
     }
-    const before = writes()
+    const writesBefore = writes()
     const declined = await lab.run('apply', { ask })
     assert.equal(declined.code, 4)
     assert.match(declined.text, /\nNothing was changed\.\n$/)
@@ -202,18 +234,18 @@ describe('trust apply', () => {
     await refusal('apply', 'cli_usage', /nobody to ask/)
     assert.equal((await lab.run('apply --dry-run')).code, 4)
     assert.equal((await lab.run('plan')).code, 4)
-    assert.equal(writes(), before)
+    assert.equal(writes(), writesBefore)
     const agreed = await lab.run('apply', { ask: () => Promise.resolve(true) })
     assert.equal(agreed.code, 0)
   })
 
   test('stops before the first change where something stands in the way', async () => {
     lab.writePolicy(policy.replaceAll('acmeart', 'acmegone'))
-    const before = writes()
+    const writesBefore = writes()
     const run = await lab.run('apply --yes')
     assert.equal(run.code, 6)
     assert.match(run.text, /There is no storage account .*acmegone/)
-    assert.equal(writes(), before)
+    assert.equal(writes(), writesBefore)
   })
 
   test('reads lists of many pages', async () => {

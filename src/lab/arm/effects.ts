@@ -3,11 +3,13 @@
 import { ControlRefusal } from '../control/server.ts'
 import type { LabFiles } from '../files/files-server.ts'
 import type { FilesRole } from '../files/roles.ts'
-import type { StorageRole } from '../storage-roles.ts'
+import type { DataAction } from '../storage-operations.ts'
+import type { RoleAssignment, StorageRole } from '../storage-roles.ts'
 import type { LabStorage } from '../storage.ts'
 import { findPathLimit, type PathLimit } from './condition-prefix.ts'
-import { parseCondition } from './condition.ts'
-import { allowsDataAction, type RoleDefinition } from './role-definitions.ts'
+import { judgeCall } from './condition-verdict.ts'
+import { type Condition, parseCondition } from './condition.ts'
+import { allowsDataAction, containersAction, type RoleDefinition } from './role-definitions.ts'
 
 /** The storage services that role assignments count for. */
 export type DataPlane = {
@@ -32,6 +34,14 @@ const fileRoles: readonly FilesRole[] = [
   'Storage Account Contributor',
 ]
 
+const plainActions: readonly DataAction[] = [
+  'containers/blobs/read',
+  'containers/blobs/write',
+  'containers/blobs/delete',
+  'containers/blobs/tags/read',
+  'containers/blobs/tags/write',
+]
+
 type Grant = {
   principalId: string
   definition: RoleDefinition
@@ -45,54 +55,107 @@ export function planEffect(
   grant: Grant,
 ): Effect {
   const { definition, principalId } = grant
-  const limit = readLimit(grant)
   const places = findPlaces(accounts, grant.scope)
-  const blobRole = blobRoles.find((role) => role === definition.roleName)
+  const blobs = planBlobs(grant, places)
   const fileRole = fileRoles.find((role) => role === definition.roleName)
-  if (!blobRole && !fileRole && !definition.isBuiltIn && definition.dataActions.length > 0) {
+  if (!blobs && !fileRole && !definition.isBuiltIn && definition.dataActions.length > 0) {
     throw refuseEffect(`the custom role '${definition.roleName}' with data actions`)
   }
   return () => {
-    const { blobs, files } = dataPlane
-    const undo = places.flatMap(({ account, container, share }) => {
-      if (blobRole && blobs && share === undefined) {
-        const within = container ?? limit.container
-        if (within !== undefined && limit.container !== undefined && within !== limit.container) {
-          return [] // the condition names another container than the scope: nothing is allowed
-        }
-        const place = { account, ...(within !== undefined && { container: within }) }
-        const prefixes = limit.prefixes?.map((pathPrefix) => ({ pathPrefix })) ?? [{}]
-        const ids = prefixes.map((prefix) =>
-          blobs.assignRole({ principalId, role: blobRole, ...place, ...prefix }),
-        )
-        return ids.map((id) => () => blobs.removeRole(id))
-      }
-      if (fileRole && files && container === undefined) {
-        const place = { account, ...(share !== undefined && { share }) }
-        const id = files.assignRole({ principalId, role: fileRole, ...place })
-        return [() => files.removeRole(id)]
-      }
-      return []
-    })
+    const { blobs: blobPlane, files } = dataPlane
+    const undo: (() => void)[] = []
+    for (const each of blobPlane ? (blobs ?? []) : []) {
+      const id = blobPlane?.assignRole({ principalId, ...each }) ?? ''
+      undo.push(() => blobPlane?.removeRole(id))
+    }
+    for (const { account, container, share } of fileRole && files ? places : []) {
+      if (!fileRole || !files || container !== undefined) continue
+      const place = { account, ...(share !== undefined && { share }) }
+      const id = files.assignRole({ principalId, role: fileRole, ...place })
+      undo.push(() => files.removeRole(id))
+    }
     return () => {
       for (const each of undo) each()
     }
   }
 }
 
-function readLimit({ definition, condition }: Grant): PathLimit {
-  if (condition === undefined) return {}
-  const tree = parseCondition(condition)
-  if (typeof tree === 'string') {
-    throw new ControlRefusal(
-      400,
-      'InvalidConditionSyntax',
-      `The condition of the role assignment is not valid: ${tree}.`,
-    )
+type BlobAssignment = Omit<RoleAssignment, 'principalId'>
+
+// The blob side of a grant; undefined when its role has none.
+function planBlobs(grant: Grant, places: readonly Place[]): BlobAssignment[] | undefined {
+  const { definition, condition } = grant
+  const role = blobRoles.find((each) => each === definition.roleName)
+  const actions = readActions(definition)
+  const given = role === undefined ? { ...(actions && { actions }) } : { role }
+  const tree = condition === undefined ? undefined : readCondition(condition)
+  const limit = tree ? findPathLimit(tree, (each) => allowsDataAction(definition, each)) : {}
+  if (role === undefined && !actions) {
+    if (limit) return undefined
+    throw refuseEffect('this condition')
   }
-  const limit = findPathLimit(tree, (action) => allowsDataAction(definition, action))
-  if (limit) return limit
-  throw refuseEffect('this condition')
+  return places.flatMap(({ account, container, share }): BlobAssignment[] => {
+    if (share !== undefined) return []
+    const place = { account, ...(container !== undefined && { container }) }
+    if (!limit && tree)
+      return [{ ...given, ...place, allows: judgeWith(tree, definition, container) }]
+    return toLimited({ ...given, ...place }, limit ?? {})
+  })
+}
+
+function toLimited(assignment: BlobAssignment, limit: PathLimit): BlobAssignment[] {
+  const container = assignment.container ?? limit.container
+  // A condition that names another container than the scope allows nothing.
+  if (limit.container !== undefined && container !== limit.container) return []
+  const whole = { ...assignment, ...(container !== undefined && { container }) }
+  return limit.prefixes?.map((pathPrefix) => ({ ...whole, pathPrefix })) ?? [whole]
+}
+
+// A role that only adds blobs would need to know which are there; with `write` it makes no difference.
+function readActions({ isBuiltIn, dataActions }: RoleDefinition): DataAction[] | undefined {
+  if (isBuiltIn || dataActions.length === 0) return undefined
+  const names = dataActions.map((action) => action.replace(`${containersAction}/`, 'containers/'))
+  const known = plainActions.filter((action) => names.includes(action))
+  const isWriting = known.includes('containers/blobs/write')
+  const rest = names.filter((name) => !known.some((action) => action === name))
+  const isCovered = rest.every(
+    (name) => isWriting && /^containers\/blobs\/(add|move)\/action$/.test(name),
+  )
+  return isCovered ? known : undefined
+}
+
+// Each call is judged by itself: reading, listing and changing may reach different paths.
+function judgeWith(
+  tree: Condition,
+  definition: RoleDefinition,
+  container: string | undefined,
+): (action: DataAction, path: string, isList: boolean) => boolean {
+  if (container === undefined) throw refuseEffect('this condition')
+  const judge = (action: DataAction, path: string, isList: boolean) => {
+    const whole = action.replace('containers/', `${containersAction}/`)
+    return judgeCall(tree, { action: whole, isList, container, path })
+  }
+  for (const action of plainActions) {
+    const isGiven = allowsDataAction(
+      definition,
+      action.replace('containers/', `${containersAction}/`),
+    )
+    const isList = action === 'containers/blobs/read'
+    const isOpen = judge(action, '', false) === undefined || judge(action, '', isList) === undefined
+    if (isGiven && isOpen) throw refuseEffect('this condition')
+  }
+  // What is not known is not allowed.
+  return (action, path, isList) => judge(action, path, isList) === true
+}
+
+function readCondition(text: string): Condition {
+  const tree = parseCondition(text)
+  if (typeof tree !== 'string') return tree
+  throw new ControlRefusal(
+    400,
+    'InvalidConditionSyntax',
+    `The condition of the role assignment is not valid: ${tree}.`,
+  )
 }
 
 function refuseEffect(what: string): ControlRefusal {

@@ -1,8 +1,8 @@
+// Takes the bytes of one range from the wire to the disk and sums them up. What the wire brings is the
+// transport's own memory, so every piece is written or copied before the call ends.
 import { createCrc64 } from '../crc64/crc64.ts'
 import { pieceBytes } from '../engine-deps.ts'
 import type { PartFile } from '../local/write-part.ts'
-// Takes the bytes of one range from the wire to the disk and sums them up. What the wire brings is the
-// transport's own memory, so every piece is written or copied before the call ends.
 import type { BufferPool } from './buffers.ts'
 
 /** A way to disk for the bytes of one range, in order. */

@@ -1,11 +1,11 @@
+// Sends one file: a small one in one request from one buffer, a big one in parts
+// (facts/transfer.md §8 "Upload rules").
 import { createCrc64 } from '../crc64/crc64.ts'
 import { type DoneFile, type MoveDeps, pieceBytes } from '../engine-deps.ts'
 import type { Compression, UploadJob } from '../job.ts'
 import { openSource, readWholeSync, type SourceFile } from '../local/read.ts'
 import type { LinkStep, SendStep } from '../plan/plan.ts'
 import type { Digests, Write, Written } from '../remote.ts'
-// Sends one file: a small one in one request from one buffer, a big one in parts
-// (facts/transfer.md §8 "Upload rules").
 import { toPooledBytes } from './buffers.ts'
 import { digestsOf } from './checksum.ts'
 import type { Need } from './schedule.ts'

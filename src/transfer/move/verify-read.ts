@@ -1,7 +1,7 @@
+// Reads a remote content for its sum alone; nothing is kept of it.
 import { combineAll } from '../crc64/crc64.ts'
 import { type MoveDeps, rangeBytes, streamCostBytes } from '../engine-deps.ts'
 import type { RemoteFile } from '../remote.ts'
-// Reads a remote content for its sum alone; nothing is kept of it.
 import { createChecksum } from './checksum.ts'
 import { assertRunning } from './halt.ts'
 

@@ -1,8 +1,8 @@
+// Properties of every file by ordered rules: of several rules that match, the first that names a
+// property decides it; metadata and tags are decided key by key.
 import type { Compression, Rule } from '../job.ts'
 import type { Properties } from '../remote.ts'
 import { createFilter } from '../select/glob-list.ts'
-// Properties of every file by ordered rules: of several rules that match, the first that names a
-// property decides it; metadata and tags are decided key by key.
 import { guessContentType } from './content-type.ts'
 
 /** What rules make of one file. */
