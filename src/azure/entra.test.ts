@@ -61,7 +61,9 @@ describe('the exchange at Entra', () => {
     assert.equal(access.expiresAt.getTime(), 1_000_000 + 3_599_000)
     assert.equal(access.correlationId, 'guid')
     assert.equal(sent[0]?.path, '/tenant/oauth2/v2.0/token?client-request-id=guid')
-    const form = new URLSearchParams(sent[0].body?.toString())
+    const { body } = sent[0]
+    assert.ok(Buffer.isBuffer(body))
+    const form = new URLSearchParams(body.toString())
     assert.equal(form.get('grant_type'), 'client_credentials')
     assert.equal(form.get('client_assertion'), assertion.reveal())
     assert.equal(form.get('scope'), request.scope)
