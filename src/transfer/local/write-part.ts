@@ -103,8 +103,10 @@ export function openPart(
       guarded(path, () => {
         applyAttributes(fd, attributes)
         close()
-        reveal(place)
+        // First, so that a kill in between leaves what the next run looks for, and never a journal beside
+        // a file that is done.
         if (journal) removeQuietly(journalOf(partPath))
+        reveal(place)
       }),
   }
 }
