@@ -142,7 +142,7 @@ export const identityRows: readonly Case[] = [
 export const unclaimedRows: readonly Unclaimed[] = [
   {
     row: 'Set up / review / rotate trust by CLI',
-    why: 'keys are rotated by `issuer rotate`; setting up and reviewing trust is not there yet',
+    why: 'set up and reviewed in test/e2e/trust-*.test.ts, keys rotated by `issuer rotate`; rotating credentials is not there yet',
   },
   {
     row: 'OIDC on OSS Drone / Woodpecker: Woodpecker',
