@@ -132,9 +132,9 @@ describe('a blob container of a real service behind roles', () => {
     })
     const match = { kind: 'match', etag: '"0x0"' } as const
     for (const doing of [
-      remote.putWhole('d', text, writing({ condition: match })),
-      remote.setProperties('d', writing({ condition: match })),
-      remote.remove({ name: 'd', kind: 'file' }, match),
+      () => remote.putWhole('d', text, writing({ condition: match })),
+      () => remote.setProperties('d', writing({ condition: match })),
+      () => remote.remove({ name: 'd', kind: 'file' }, match),
     ]) {
       await assert.rejects(doing, { code: 'transfer_blob_changed' })
     }
