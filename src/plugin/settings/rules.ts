@@ -130,7 +130,7 @@ function readCompress(raw: unknown, refuse: Refuse): ForFiles<Compression>[] {
   return Object.entries(value)
     .toSorted(([a], [b]) => compareGlobs(a, b))
     .flatMap(([match, each]) => {
-      const algorithm = toAlgorithm(String(each), refuse)
+      const algorithm = toAlgorithm(toText(each, refuse) ?? '', refuse)
       return algorithm === undefined ? [] : [{ match, value: algorithm }]
     })
 }

@@ -31,7 +31,8 @@ export function readTransfer(
   const way = toWay(action, reader.choice<'up' | 'down'>('direction', 'up'))
   const place = readPlace(reader, cloud)
   // With a wrong action nothing can be said about the others.
-  if (settingsTable.action.values?.includes(String(reader.raw('action')))) {
+  const named = reader.raw('action')
+  if (typeof named === 'string' && settingsTable.action.values?.includes(named)) {
     checkMeaning(reader, { action, way, place, own })
   }
   const dryRun = reader.flag('dry_run')
