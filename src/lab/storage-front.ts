@@ -1,16 +1,15 @@
 // One call at the storage front: classify, prove the caller, check the rights, log, then forward or
 // refuse as Azure Storage does. Deny by default: an operation nobody described is refused.
-import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
 import { type CompactVerifyGetKey, createLocalJWKSet } from 'jose'
 
 import { sha256Hex } from '../core/digest.ts'
-import { messageOf } from '../core/fault.ts'
 import type { Clock } from '../core/time.ts'
 import type { LabEntra } from './entra.ts'
 import { answerRefusal, headerOf, StorageRefusal } from './storage-errors.ts'
 import type { Forwarder } from './storage-forward.ts'
+import { asRefusal, openLogRow, takeFailure } from './storage-log.ts'
 import { classifyOperation, isKeyBased, parseTarget, readDelegation } from './storage-operations.ts'
 import type { RoleBook } from './storage-roles.ts'
 import { readBearer, verifyAccessToken } from './storage-tokens.ts'
@@ -79,7 +78,7 @@ export async function handleCall(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const call = openCall(front.now(), request)
+  const call: StorageCall = { ...openLogRow(front.now(), request), container: '' }
   try {
     await admit(front, request, call)
     await front.forwarder.forward(request, response, {
@@ -156,41 +155,11 @@ async function identify(
 }
 
 function injectFailure(failures: InjectedFailure[], operation: string): void {
-  const failure = failures.find(
-    (each) => each.count > 0 && (each.operation ?? operation) === operation,
-  )
+  const failure = takeFailure(failures, operation)
   if (!failure) return
-  failure.count -= 1
   const { code, status, retryAfterSeconds } = failure
   throw new StorageRefusal(code, {
     status,
     ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
   })
-}
-
-function openCall(time: Date, request: IncomingMessage): StorageCall {
-  const [path = ''] = (request.url ?? '').split('?', 1)
-  return {
-    time,
-    operation: 'Unknown',
-    status: 0,
-    statusText: '',
-    account: '',
-    container: '',
-    path,
-    authenticationHash: '',
-    requesterAppId: '',
-    requesterObjectId: '',
-    tenantId: '',
-    clientRequestId: headerOf(request, 'x-ms-client-request-id'),
-    requestId: randomUUID(),
-    userAgent: headerOf(request, 'user-agent'),
-    requestBytes: 0,
-    responseBytes: 0,
-  }
-}
-
-function asRefusal(error: unknown): StorageRefusal {
-  if (error instanceof StorageRefusal) return error
-  return new StorageRefusal('InternalError', { detail: messageOf(error) })
 }

@@ -6,9 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import type { CompactVerifyGetKey } from 'jose'
 
-import { messageOf } from '../../core/fault.ts'
 import type { Clock } from '../../core/time.ts'
 import { headerOf, StorageRefusal } from '../storage-errors.ts'
+import { asRefusal, openLogRow, takeFailure } from '../storage-log.ts'
 import { assertSupported, identify } from './admit.ts'
 import { readContent } from './body.ts'
 import type { FilesAnswer, FilesCall } from './call.ts'
@@ -84,7 +84,7 @@ export async function handleFilesCall(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const row = openRow(front.now(), request)
+  const row: FilesLogRow = { ...openLogRow(front.now(), request), share: '' }
   if (front.latencyMs > 0) await sleep(front.latencyMs)
   try {
     const answer = await serve(front, request, row)
@@ -189,41 +189,6 @@ function log(front: FilesFront, row: FilesLogRow): void {
   if (front.calls.length > maxLogRows) front.calls.splice(0, maxLogRows / 2)
 }
 
-function takeFailure(failures: FilesFailure[], operation: string): FilesFailure | undefined {
-  const failure = failures.find(
-    (each) => each.count > 0 && (each.operation ?? operation) === operation,
-  )
-  if (failure) failure.count -= 1
-  return failure
-}
-
 function toMore({ status, retryAfterSeconds }: FilesFailure) {
   return { status, ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) }
-}
-
-function openRow(time: Date, request: IncomingMessage): FilesLogRow {
-  const [path = ''] = (request.url ?? '').split('?', 1)
-  return {
-    time,
-    operation: 'Unknown',
-    status: 0,
-    statusText: '',
-    account: '',
-    share: '',
-    path,
-    authenticationHash: '',
-    requesterAppId: '',
-    requesterObjectId: '',
-    tenantId: '',
-    clientRequestId: headerOf(request, 'x-ms-client-request-id'),
-    requestId: randomUUID(),
-    userAgent: headerOf(request, 'user-agent'),
-    requestBytes: 0,
-    responseBytes: 0,
-  }
-}
-
-function asRefusal(error: unknown): StorageRefusal {
-  if (error instanceof StorageRefusal) return error
-  return new StorageRefusal('InternalError', { detail: messageOf(error) })
 }

@@ -1,15 +1,12 @@
 // Reads a range of one version of a blob: goes on where a cut connection ended, and over another
 // connection when nothing comes any more.
 import { Fault } from '../../core/fault.ts'
-import type { HttpHead } from '../../http/http.ts'
 import type { ReadOptions, RemoteFile } from '../remote.ts'
-import { type CallAnswer, type CallDeps, type CallRequest, callStorage } from './call.ts'
+import { type CallDeps, type CallRequest, callStorage } from './call.ts'
 import { type ContainerAddress, toBlobPath } from './names.ts'
 import { toRemoteFile } from './properties.ts'
-import { type StallWatch, watchStall } from './stall.ts'
-
-const defaultStallMs = 10_000
-const maxReopens = 5
+import { assertStart, surprise } from './range.ts'
+import { reopening, type StallWatch } from './stall.ts'
 
 /** Reads; see `Remote.read`. */
 export async function readBlob(
@@ -68,30 +65,4 @@ export async function readBlob(
     throw surprise(name, 'fewer bytes than it has')
   }
   return file
-}
-
-async function reopening(
-  { stallMs = defaultStallMs, halt }: CallDeps,
-  call: (watch: StallWatch) => Promise<CallAnswer>,
-): Promise<CallAnswer> {
-  for (let reopened = 0; ; reopened++) {
-    const watch = watchStall(stallMs, halt.aborting)
-    try {
-      return await call(watch)
-    } catch (error) {
-      if (!watch.isStalled() || reopened >= maxReopens || halt.stopping.aborted) throw error
-    } finally {
-      watch.end()
-    }
-  }
-}
-
-function assertStart({ status, headers }: HttpHead, offset: number, name: string): void {
-  const range = /^bytes (\d+)-/.exec(headers['content-range'] ?? '')
-  const start = status === 206 ? Number(range?.[1]) : 0
-  if (start !== offset) throw surprise(name, 'another range than was asked for')
-}
-
-function surprise(name: string, what: string): Fault {
-  return new Fault('azure_storage_refused', `Storage sent ${what} of “${name}”.`)
 }

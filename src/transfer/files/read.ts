@@ -1,17 +1,13 @@
 // Reads a range of a file, over several connections if need be, and never bytes of two versions.
 import { Fault } from '../../core/fault.ts'
-import type { HttpHead } from '../../http/http.ts'
-import type { CallAnswer, CallDeps, CallRequest } from '../blob/call.ts'
-import { type StallWatch, watchStall } from '../blob/stall.ts'
+import type { CallRequest } from '../blob/call.ts'
+import { assertStart, surprise } from '../blob/range.ts'
+import { reopening, type StallWatch } from '../blob/stall.ts'
 import type { ReadOptions, RemoteFile } from '../remote.ts'
 import { callFiles, codeOf, type FilesDeps, refused } from './call.ts'
 import { toFilePath } from './names.ts'
 import { toRemoteFile } from './properties.ts'
 import { statFile } from './stat.ts'
-
-// After so long without a byte the rest is asked for over another connection, so many times.
-const defaultStallMs = 10_000
-const maxReopens = 5
 
 /** See `Remote.read`; the version is compared with every answer, for Files takes no conditions. */
 export async function readFile(
@@ -88,22 +84,6 @@ function rangeRequest(
   }
 }
 
-async function reopening(
-  { stallMs = defaultStallMs, halt }: CallDeps,
-  call: (watch: StallWatch) => Promise<CallAnswer>,
-): Promise<CallAnswer> {
-  for (let reopened = 0; ; reopened++) {
-    const watch = watchStall(stallMs, halt.aborting)
-    try {
-      return await call(watch)
-    } catch (error) {
-      if (!watch.isStalled() || reopened >= maxReopens || halt.stopping.aborted) throw error
-    } finally {
-      watch.end()
-    }
-  }
-}
-
 // An empty file has no range to ask for, and the refusal tells nothing of the file.
 async function readNothing(
   deps: FilesDeps,
@@ -126,16 +106,6 @@ async function readLinkText(
   return { ...link, sizeBytes: text.length }
 }
 
-function assertStart({ status, headers }: HttpHead, offset: number, name: string): void {
-  const range = /^bytes (\d+)-/.exec(headers['content-range'] ?? '')
-  const start = status === 206 ? Number(range?.[1]) : 0
-  if (start !== offset) throw surprise(name, 'another range than was asked for')
-}
-
 function changed(name: string): Fault {
   return new Fault('transfer_blob_changed', `“${name}” changed while it was read.`)
-}
-
-function surprise(name: string, what: string): Fault {
-  return new Fault('azure_storage_refused', `Storage sent ${what} of “${name}”.`)
 }
