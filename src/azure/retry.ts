@@ -21,7 +21,7 @@ export type Verdict = { again: boolean; afterMs?: number }
 
 /** Calls `attempt` until it succeeds, the judge says no, the tries are used up or the signal aborts. */
 export async function retry<T>(
-  { sleep, random, signal }: RetryDeps,
+  deps: RetryDeps,
   delaysMs: RetryDelays,
   attempt: (tryNumber: number) => Promise<T>,
   judge: (error: unknown, tryNumber: number) => Verdict,
@@ -30,13 +30,21 @@ export async function retry<T>(
     try {
       return await attempt(tryNumber)
     } catch (error) {
-      const delayMs = delaysMs[tryNumber]
       const verdict = judge(error, tryNumber)
-      if (!verdict.again || delayMs === undefined || signal?.aborted) throw error
-      await sleep(verdict.afterMs ?? delayMs * (0.8 + 0.4 * random()), signal)
-      if (signal?.aborted) throw error
+      if (!(await waitToRetry(deps, delaysMs[tryNumber], verdict))) throw error
     }
   }
+}
+
+/** Waits for the next try, `delayMs` or what the other side named; false when there is to be none. */
+export async function waitToRetry(
+  { sleep, random, signal }: RetryDeps,
+  delayMs: number | undefined,
+  { again, afterMs }: Verdict,
+): Promise<boolean> {
+  if (!again || delayMs === undefined || signal?.aborted) return false
+  await sleep(afterMs ?? delayMs * (0.8 + 0.4 * random()), signal)
+  return !signal?.aborted
 }
 
 /** Milliseconds of a Retry-After header (seconds or a date), at most a minute; undefined if absent. */

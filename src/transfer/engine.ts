@@ -64,7 +64,7 @@ function openUpload(deps: SendDeps): Doer {
   const isNever = deps.job.overwrite === 'never'
   return {
     needOf: (step) => (step.kind === 'send' ? needOfSend(deps, step) : needOfCall),
-    perform: async (step) => {
+    perform: (step) => {
       if (step.kind === 'send') return keepIfExists(isNever, () => sendFile(deps, step))
       if (step.kind !== 'link' || step.to.side !== 'remote') return performCommon(deps, step)
       const { name, to } = step
@@ -77,7 +77,7 @@ function openDownload(deps: FetchDeps): Doer {
   const isNever = deps.job.overwrite === 'never'
   return {
     needOf: (step) => (step.kind === 'fetch' ? needOfFetch(step) : needOfCall),
-    perform: async (step) => {
+    perform: (step) => {
       if (step.kind === 'fetch') return keepIfExists(isNever, () => fetchFile(deps, step))
       if (step.kind === 'link' && step.to.side === 'local') {
         const { segments, remote } = step.to

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test'
 import { type HttpAnswer, HttpError } from '../../http/http.ts'
 import { Halted } from '../move/halt.ts'
 import { spoilFirst } from './blob-store.fixture.ts'
-import { apiVersion, callStorage } from './call.ts'
+import { apiVersion, callStorage, countIds } from './call.ts'
 import { openRemoteBench, writing } from './remote.fixture.ts'
 
 let bench: Awaited<ReturnType<typeof openRemoteBench>>
@@ -29,15 +29,15 @@ describe('a storage call', () => {
       seen.push(headers)
       return { ...fine, status: statuses.shift() ?? 200 }
     }
-    await callStorage({ ...bench.deps, send }, address, call)
+    await callStorage({ ...bench.deps, send, newId: countIds('id') }, address, call)
     const common = {
       authorization: 'Bearer t0',
       'x-ms-version': apiVersion,
       'user-agent': 'test/1',
     }
     assert.deepEqual(seen, [
-      { ...common, 'x-ms-client-request-id': 'id-0' },
       { ...common, 'x-ms-client-request-id': 'id-1' },
+      { ...common, 'x-ms-client-request-id': 'id-2' },
     ])
   })
 

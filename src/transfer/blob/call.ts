@@ -2,10 +2,11 @@
 // storage refuses it), version and trace headers, retries, and faults that say what was being done.
 import {
   parseRetryAfterMs,
-  retry,
   type RetryDelays,
   type Sleep,
   storageDelaysMs,
+  type Verdict,
+  waitToRetry,
 } from '../../azure/retry.ts'
 import {
   isTransientStatus,
@@ -14,7 +15,6 @@ import {
   storageUnreachable,
 } from '../../azure/storage-faults.ts'
 import type { TokenSource } from '../../azure/token-source.ts'
-import type { Fault } from '../../core/fault.ts'
 import type { Secret } from '../../core/secret.ts'
 import type { Clock } from '../../core/time.ts'
 import { type HttpAnswer, HttpError, type HttpRequest, type Send } from '../../http/http.ts'
@@ -61,6 +61,12 @@ export type CallAnswer = HttpAnswer & { mayRepeat: boolean }
 /** The version of the storage services' API that every call names. */
 export const apiVersion = '2026-02-06'
 
+/** Unique ids that begin with `first` and go on with a number: a random one for each call costs too much. */
+export function countIds(first: string): () => string {
+  let count = 0
+  return () => `${first}-${++count}`
+}
+
 /** Makes one call, several times if need be; throws a Fault, or `Halted` when the transfer ends. */
 export async function callStorage(
   deps: CallDeps,
@@ -68,47 +74,33 @@ export async function callStorage(
   call: Call,
 ): Promise<CallAnswer> {
   let mayRepeat = false
-  let isRenewed = false
-
-  const attempt = async (tryNumber: number): Promise<CallAnswer> => {
-    let token = await deps.tokens.get()
-    for (;;) {
+  let renewed: Secret | undefined
+  // A loop of its own: for a small file every function that waits for another one counts.
+  for (let tryNumber = 0; ;) {
+    let failure: unknown
+    try {
+      const token = renewed ?? (await deps.tokens.get())
       const answer = await sendOnce(deps, address, call.request(tryNumber), token)
       mayRepeat ||= answer.wasRepeated === true
-      if (isFine(answer.status, call)) return { ...answer, mayRepeat }
-      if (answer.status === 401 && !isRenewed) {
-        isRenewed = true
-        token = await deps.tokens.refresh(token)
+      const { status, headers, body } = answer
+      if (isFine(status, call)) return { status, headers, body, mayRepeat }
+      if (status === 401 && renewed === undefined) {
+        renewed = await deps.tokens.refresh(token)
         continue
       }
       // A server that failed may have done the work first.
-      mayRepeat ||= answer.status >= 500
-      throw new Refusal(answer, storageFault(answer, aboutCall(address, call.doing)))
+      mayRepeat ||= status >= 500
+      failure = new Refusal(answer)
+    } catch (error) {
+      mayRepeat ||= error instanceof HttpError && error.maybeReceived
+      failure = error
     }
-  }
-  try {
-    const { sleep, random, halt } = deps
-    return await retry(
-      { sleep, random, signal: halt.stopping },
-      delaysFor(deps.tries),
-      attempt,
-      (error, tryNumber) => {
-        if (error instanceof HttpError) {
-          mayRepeat ||= error.maybeReceived
-          const isHopeless = error.isTrust || (error.isNobodyThere && tryNumber >= 2)
-          return { again: !isHopeless && !call.isGivenUp?.() }
-        }
-        if (!(error instanceof Refusal)) return { again: false }
-        return judgeRefusal(deps, error.answer)
-      },
-    )
-  } catch (error) {
-    if (error instanceof Refusal) throw error.fault
-    if (error instanceof HttpError) {
-      if (deps.halt.aborting.aborted) throw new Halted()
-      throw storageUnreachable(error, aboutCall(address, call.doing))
+    const verdict = judge(deps, call, failure, tryNumber)
+    const waiting = { sleep: deps.sleep, random: deps.random, signal: deps.halt.stopping }
+    if (!(await waitToRetry(waiting, delaysFor(deps.tries)[tryNumber], verdict))) {
+      throw toFault(deps, aboutCall(address, call.doing), failure)
     }
-    throw error
+    tryNumber += 1
   }
 }
 
@@ -118,26 +110,34 @@ export function aboutCall(address: ContainerAddress, doing: string): StorageCall
   return { doing, container, host: origin.host, ...(place && { place }) }
 }
 
-class Refusal extends Error {
+// An answer that is not what was wanted.
+class Refusal {
   readonly answer: HttpAnswer
-  readonly fault: Fault
 
-  constructor(answer: HttpAnswer, fault: Fault) {
-    super(fault.message)
+  constructor(answer: HttpAnswer) {
     this.answer = answer
-    this.fault = fault
   }
 }
 
-function judgeRefusal(
-  { now, onThrottle }: CallDeps,
-  { status, headers }: HttpAnswer,
-): { again: boolean; afterMs?: number } {
+function judge(deps: CallDeps, call: Call, failure: unknown, tryNumber: number): Verdict {
+  if (failure instanceof Refusal) return judgeRefusal(deps, failure.answer)
+  if (!(failure instanceof HttpError)) return { again: false }
+  const isHopeless = failure.isTrust || (failure.isNobodyThere && tryNumber >= 2)
+  return { again: !isHopeless && !call.isGivenUp?.() }
+}
+
+function judgeRefusal({ now, onThrottle }: CallDeps, { status, headers }: HttpAnswer): Verdict {
   const afterMs = parseRetryAfterMs(headers['retry-after'], now())
   const isTimeout = status === 500 && headers['x-ms-error-code'] === 'OperationTimedOut'
   if (status === 429 || status === 503 || isTimeout) onThrottle?.(afterMs)
   const again = isTransientStatus(status)
   return afterMs === undefined ? { again } : { again, afterMs }
+}
+
+function toFault({ halt }: CallDeps, about: StorageCall, failure: unknown): unknown {
+  if (failure instanceof Refusal) return storageFault(failure.answer, about)
+  if (!(failure instanceof HttpError)) return failure
+  return halt.aborting.aborted ? new Halted() : storageUnreachable(failure, about)
 }
 
 // Beyond the usual waits the last one is doubled.
@@ -153,19 +153,22 @@ function isFine(status: number, { accepts }: Call): boolean {
 function sendOnce(
   { send, newId, userAgent, halt }: CallDeps,
   { origin }: ContainerAddress,
-  request: CallRequest,
+  { method, path, headers, body, onBody, signal }: CallRequest,
   token: Secret,
 ): Promise<HttpAnswer> {
   return send({
-    signal: halt.aborting,
-    ...request,
+    method,
     origin,
+    path,
     headers: {
-      ...request.headers,
+      ...headers,
       authorization: `Bearer ${token.reveal()}`,
       'x-ms-version': apiVersion,
       'x-ms-client-request-id': newId(),
       'user-agent': userAgent,
     },
+    signal: signal ?? halt.aborting,
+    ...(body && { body }),
+    ...(onBody && { onBody }),
   })
 }

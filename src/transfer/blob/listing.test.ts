@@ -6,7 +6,10 @@ import * as fc from 'fast-check'
 import { Fault } from '../../core/fault.ts'
 import { parseListing as parse } from './listing.ts'
 
-const parseListing = (xml: string) => parse(Buffer.from(xml))
+const parseListing = (xml: string) => {
+  const { entries, nextMarker } = parse(Buffer.from(xml))
+  return { entries: [...entries].flat(), nextMarker }
+}
 
 const page = (blobs: string, marker = '<NextMarker />') =>
   `\ufeff<?xml version="1.0" encoding="utf-8"?>\n<EnumerationResults ServiceEndpoint="https://a.blob.core.windows.net/" ContainerName="c"><Prefix>p&amp;</Prefix><Blobs>${blobs}</Blobs>${marker}</EnumerationResults>`
@@ -109,8 +112,8 @@ describe('the listing of a container', () => {
       page(names.map((name) => blob(name)).join(''), '<NextMarker>next</NextMarker>'),
     )
     assert.deepEqual(
-      entries.map(({ name }) => name),
-      names,
+      entries.map(({ name, sizeBytes, etag, digests }) => [name, sizeBytes, etag, digests.md5]),
+      names.map((name) => [name, 7, '"0x1"', 'abc=']),
     )
     assert.equal(nextMarker, 'next')
     const long = 'y'.repeat(600_000)
@@ -131,6 +134,10 @@ describe('the listing of a container', () => {
     'an entity that nobody asked for': page(blob('a', '<LeaseState>&x;</LeaseState>')),
     'a size that is no number': page(blob('a').replace('>7<', '>7e1<')),
     'a blob without a name': page('<Blob></Blob>'),
+    'a marker of another form': page(blob('a')).replace(
+      '<NextMarker />',
+      '<NextMarker >x</NextMarker>',
+    ),
   }
   for (const [what, xml] of Object.entries(wrong)) {
     it(`refuses ${what}`, () => {

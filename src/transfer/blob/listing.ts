@@ -3,10 +3,22 @@
 import { Fault } from '../../core/fault.ts'
 import type { Properties, RemoteFile } from '../remote.ts'
 import { type Described, describe } from './properties.ts'
-import { anyElements, element, scanXml, textOf, XmlError, type XmlText } from './xml.ts'
+import {
+  anyElements,
+  element,
+  scanXmlWindows,
+  textOf,
+  unescapeXml,
+  XmlError,
+  type XmlText,
+} from './xml.ts'
 
 /** One page of a listing; `nextMarker` is empty on the last one. */
-export type BlobPage = { entries: RemoteFile[]; nextMarker: string }
+export type BlobPage = {
+  /** Read while they are asked for, some at a time: a page in whole would be most of the memory. */
+  entries: Iterable<RemoteFile[]>
+  nextMarker: string
+}
 
 type Field = keyof Described
 
@@ -47,30 +59,60 @@ const document = element(-1, {
   }),
 })
 
-/** Parses one answer of List Blobs; throws `azure_storage_refused` when it is not one. */
+/** Parses one answer of List Blobs; `entries` throw `azure_storage_refused` when it is not one. */
 export function parseListing(xml: Buffer): BlobPage {
-  const page: BlobPage = { entries: [], nextMarker: '' }
+  const nextMarker = findNextMarker(xml)
+  return { entries: readEntries(xml, nextMarker), nextMarker }
+}
+
+function* readEntries(xml: Buffer, nextMarker: string): Generator<RemoteFile[]> {
+  let entries: RemoteFile[] = []
+  let marker = ''
   let draft = emptyDraft()
   let metadata = new Map<string, string>()
+  let before: RemoteFile | undefined
+  const windows = scanXmlWindows(xml, document, (id, text) => {
+    const field = fieldNames[id]
+    if (field === 'name') draft.name = readName(xml, text)
+    else if (field !== undefined) draft[field] = text.from === text.to ? '' : textOf(xml, text)
+    else if (id === metadataId) {
+      const name = xml.toString('latin1', text.nameFrom, text.nameTo).toLowerCase()
+      metadata.set(name, textOf(xml, text))
+    } else if (id === nextMarkerId) marker = textOf(xml, text)
+    else {
+      before = toEntry(draft, metadata, before)
+      entries.push(before)
+      draft = emptyDraft()
+      if (metadata.size > 0) metadata = new Map()
+    }
+  })
+  while (!isOver(windows)) {
+    if (entries.length > 0) yield entries
+    entries = []
+  }
+  // The rest of a listing must not be lost over a marker that is written in another way.
+  if (marker !== nextMarker) throw unreadable('a marker out of place')
+}
+
+function isOver(windows: Generator<undefined, void>): boolean {
   try {
-    scanXml(xml, document, (id, text) => {
-      const field = fieldNames[id]
-      if (field === 'name') draft.name = readName(xml, text)
-      else if (field !== undefined) draft[field] = text.from === text.to ? '' : textOf(xml, text)
-      else if (id === metadataId) {
-        const name = xml.toString('latin1', text.nameFrom, text.nameTo).toLowerCase()
-        metadata.set(name, textOf(xml, text))
-      } else if (id === nextMarkerId) page.nextMarker = textOf(xml, text)
-      else {
-        page.entries.push(toEntry(draft, metadata, page.entries.at(-1)))
-        draft = emptyDraft()
-        if (metadata.size > 0) metadata = new Map()
-      }
-    })
+    return windows.next().done === true
   } catch (error) {
     throw error instanceof XmlError ? unreadable(error.message) : error
   }
-  return page
+}
+
+// It is the last thing in a page, and the next page is asked for before this one is read.
+function findNextMarker(xml: Buffer): string {
+  const tag = '<NextMarker>'
+  const at = xml.lastIndexOf(tag)
+  const end = xml.indexOf('<', at + tag.length)
+  if (at < 0 || end < 0) return ''
+  try {
+    return unescapeXml(xml.toString('utf8', at + tag.length, end))
+  } catch {
+    return ''
+  }
 }
 
 function emptyDraft(): Described {

@@ -11,6 +11,9 @@ export type ContainerAddress = {
   place?: 'container' | 'share'
 }
 
+// What `encodeURIComponent` leaves alone, and the slash.
+const plainName = /^[\w.~!*'()/-]*$/
+
 /** The path of a blob on the wire. */
 export function toBlobPath(address: ContainerAddress, name: string): string {
   return `${toContainerPath(address)}/${encodeBlobName(name)}`
@@ -18,12 +21,13 @@ export function toBlobPath(address: ContainerAddress, name: string): string {
 
 /** The path of the container on the wire. */
 export function toContainerPath({ pathPrefix, container }: ContainerAddress): string {
-  return `${pathPrefix}/${encodeURIComponent(container)}`
+  return `${pathPrefix}/${encodeBlobName(container)}`
 }
 
 /** A blob name with every segment percent-encoded; the name must be well-formed Unicode. */
 export function encodeBlobName(name: string): string {
-  return name.split('/').map(encodeURIComponent).join('/')
+  // Most names stay as they are, and to find that out is cheaper.
+  return plainName.test(name) ? name : name.split('/').map(encodeURIComponent).join('/')
 }
 
 /** The address of the container for people. */

@@ -20,14 +20,13 @@ const tiers: Readonly<Record<string, Tier>> = {
 
 /** The headers of the standard properties; in Set Blob Properties a missing one is cleared. */
 export function toPropertyHeaders({ properties, digests }: Write): Record<string, string> {
-  return present({
-    'x-ms-blob-content-type': properties.contentType,
-    'x-ms-blob-content-encoding': properties.contentEncoding,
-    'x-ms-blob-content-language': properties.contentLanguage,
-    'x-ms-blob-content-disposition': properties.contentDisposition,
-    'x-ms-blob-cache-control': properties.cacheControl,
-    'x-ms-blob-content-md5': digests.md5,
-  })
+  const headers: Record<string, string> = { 'x-ms-blob-content-type': properties.contentType }
+  addIfAny(headers, 'x-ms-blob-content-encoding', properties.contentEncoding)
+  addIfAny(headers, 'x-ms-blob-content-language', properties.contentLanguage)
+  addIfAny(headers, 'x-ms-blob-content-disposition', properties.contentDisposition)
+  addIfAny(headers, 'x-ms-blob-cache-control', properties.cacheControl)
+  addIfAny(headers, 'x-ms-blob-content-md5', digests.md5)
+  return headers
 }
 
 /** The metadata headers: people's own, then ours. */
@@ -37,37 +36,42 @@ export function toMetadataHeaders({
   digests,
 }: Write): Record<string, string> {
   const { mode, modifiedAtMs, linkTarget } = attributes
-  const kept = {
-    'x-ms-meta-asdcrc64': digests.crc64,
-    'x-ms-meta-asdsource': digests.sourceCrc64,
-    'x-ms-meta-asdmode':
-      mode === undefined ? undefined : `0${(mode & 0o7777).toString(8).padStart(3, '0')}`,
-    'x-ms-meta-mtime':
-      modifiedAtMs === undefined ? undefined : new Date(modifiedAtMs).toISOString(),
-    'x-ms-meta-is_symlink': linkTarget === undefined ? undefined : 'true',
-  }
   const headers: Record<string, string> = {}
-  for (const [name, value] of Object.entries(properties.metadata)) {
-    headers[`x-ms-meta-${name}`] = value
+  for (const name in properties.metadata) {
+    addIfAny(headers, `x-ms-meta-${name}`, properties.metadata[name])
   }
-  return Object.assign(headers, present(kept))
+  addIfAny(headers, 'x-ms-meta-asdcrc64', digests.crc64)
+  addIfAny(headers, 'x-ms-meta-asdsource', digests.sourceCrc64)
+  if (mode !== undefined) {
+    headers['x-ms-meta-asdmode'] = `0${(mode & 0o7777).toString(8).padStart(3, '0')}`
+  }
+  if (modifiedAtMs !== undefined) {
+    headers['x-ms-meta-mtime'] = new Date(modifiedAtMs).toISOString()
+  }
+  if (linkTarget !== undefined) headers['x-ms-meta-is_symlink'] = 'true'
+  return headers
 }
 
 /** The headers of tags and tier, which only the calls that write content take along. */
 export function toPlacementHeaders({ properties }: Write): Record<string, string> {
+  const headers: Record<string, string> = {}
   const tags = Object.entries(properties.tags)
-  return present({
-    'x-ms-tags': tags.length > 0 ? new URLSearchParams(tags).toString() : undefined,
-    'x-ms-access-tier': properties.tier,
-  })
+  if (tags.length > 0) headers['x-ms-tags'] = new URLSearchParams(tags).toString()
+  addIfAny(headers, 'x-ms-access-tier', properties.tier)
+  return headers
+}
+
+function addIfAny(headers: Record<string, string>, name: string, value: string | undefined): void {
+  if (value !== undefined) headers[name] = value
 }
 
 /** A blob from the headers of an answer to HEAD or GET; of a range, the whole blob. */
 export function toRemoteFile(name: string, { headers }: HttpHead): RemoteFile {
   const range = /\/(\d+)$/.exec(headers['content-range'] ?? '')
   const metadata = new Map<string, string>()
-  for (const [header, value] of Object.entries(headers)) {
-    if (header.startsWith('x-ms-meta-')) metadata.set(header.slice('x-ms-meta-'.length), value)
+  for (const header in headers) {
+    if (!header.startsWith('x-ms-meta-')) continue
+    metadata.set(header.slice('x-ms-meta-'.length), headers[header] ?? '')
   }
   const text = (header: string): string => headers[header] ?? ''
   const described: Described = {
@@ -162,6 +166,7 @@ function toProperties(from: Described, kept: ReadonlyMap<string, string>): Prope
 }
 
 function toOwn(kept: ReadonlyMap<string, string>): Readonly<Record<string, string>> {
+  if (kept.size === 0) return empty
   const own: [name: string, value: string][] = []
   for (const [name, value] of kept) if (!keptNames.has(name)) own.push([name, value])
   return own.length === 0 ? empty : Object.fromEntries(own)

@@ -6,15 +6,19 @@ import { type CallDeps, type CallRequest, callStorage } from './call.ts'
 import { type ContainerAddress, toBlobPath } from './names.ts'
 import { toRemoteFile } from './properties.ts'
 import { assertStart, surprise } from './range.ts'
-import { reopening, type StallWatch } from './stall.ts'
+import type { Reopening, StallWatch } from './stall.ts'
+
+/** What reading needs: calls, and a watch over them. */
+export type ReadDeps = CallDeps & { reopening: Reopening }
 
 /** Reads; see `Remote.read`. */
 export async function readBlob(
-  deps: CallDeps,
+  deps: ReadDeps,
   address: ContainerAddress,
   name: string,
   { from, to, etag, onPiece }: ReadOptions,
 ): Promise<RemoteFile> {
+  const path = toBlobPath(address, name)
   let offset = from
   let version = etag
   let last: Promise<void> | undefined
@@ -23,7 +27,7 @@ export async function readBlob(
     watch.moved()
     return {
       method: 'GET',
-      path: toBlobPath(address, name),
+      path,
       signal: watch.signal,
       headers: {
         'x-ms-range': `bytes=${start}-${to}`,
@@ -45,7 +49,7 @@ export async function readBlob(
       },
     }
   }
-  const answer = await reopening(deps, async (watch) =>
+  const answer = await deps.reopening((watch) =>
     callStorage(deps, address, {
       doing: `download “${name}”`,
       request: () => requestFor(watch),

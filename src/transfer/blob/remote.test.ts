@@ -289,7 +289,7 @@ describe('a blob container', () => {
       for await (const page of bench.remote.list('')) count += page.length
       assert.equal(count, 2_600)
       const wanted = bench.store.log.map((line) => /maxresults=(\d+)/.exec(line)?.[1])
-      assert.deepEqual(wanted, ['5000', '1200', '1200', '1200'])
+      assert.deepEqual(wanted, ['2500', '1200', '1200', '1200'])
     })
   })
 })

@@ -3,18 +3,24 @@
 import { storageFault } from '../../azure/storage-faults.ts'
 import type { Condition, Remote, RemoteFile, Write, Written } from '../remote.ts'
 import { openBlocks, putBlob } from './blocks.ts'
-import { aboutCall, type CallDeps, callStorage } from './call.ts'
+import { aboutCall, type CallDeps, callStorage, countIds } from './call.ts'
 import { listBlobs } from './list.ts'
 import { assertBlobName, type ContainerAddress, showAddress, toBlobPath } from './names.ts'
 import { toMetadataHeaders, toPropertyHeaders, toRemoteFile } from './properties.ts'
-import { readBlob } from './read.ts'
+import { readBlob, type ReadDeps } from './read.ts'
+import { createReopening } from './stall.ts'
 import { readHead, toConditionHeaders, toWritten, writeUnder } from './write.ts'
 
 // Longer ones go in blocks, which may travel side by side and be resumed.
 const wholeBytes = 8 * 1024 * 1024
 
 /** One container; every method throws a Fault `azure_storage_*` or `transfer_*`, or `Halted`. */
-export function createBlobRemote(deps: CallDeps, address: ContainerAddress): Remote {
+export function createBlobRemote(call: CallDeps, address: ContainerAddress): Remote {
+  const deps: ReadDeps = {
+    ...call,
+    newId: countIds(call.newId()),
+    reopening: createReopening(call),
+  }
   return {
     kind: 'blob',
     shown: showAddress(address),

@@ -44,6 +44,16 @@ const tagForm = /^[A-Za-z_][\w.-]*(?:\s+[\w:.-]+="[^"<]*")*\s*\/?$/
 
 /** Reads a whole document whose one root is a child of `document`; throws an XmlError. */
 export function scanXml(xml: Buffer, document: XmlNode, listener: XmlListener): void {
+  const windows = scanXmlWindows(xml, document, listener)
+  while (windows.next().done !== true);
+}
+
+/** The same, but rests after every 64 KiB, so that what was heard can be worked on and dropped. */
+export function* scanXmlWindows(
+  xml: Buffer,
+  document: XmlNode,
+  listener: XmlListener,
+): Generator<undefined, void> {
   const text: XmlText = { from: 0, to: 0, hasEntity: false, nameFrom: 0, nameTo: 0, tagTo: 0 }
   const scan: Scan = {
     xml,
@@ -57,14 +67,21 @@ export function scanXml(xml: Buffer, document: XmlNode, listener: XmlListener): 
     and: -1,
   }
   moveWindow(scan)
-  let at = /^(?:\u00ef\u00bb\u00bf)?\s*(?:<\?xml[^>]*\?>)?\s*/.exec(scan.bytes)?.[0].length ?? 0
-  for (;;) {
-    at = readText(scan, at)
-    if (at >= scan.bytes.length) {
-      if (!moveWindow(scan)) break
-      at = 0
-    }
-    const { bytes } = scan
+  const start =
+    /^(?:\u00ef\u00bb\u00bf)?\s*(?:<\?xml[^>]*\?>)?\s*/.exec(scan.bytes)?.[0].length ?? 0
+  let at = readText(scan, start)
+  do {
+    scanWindow(scan, at)
+    yield
+    // Windows begin with a tag, and the text before it lies in the one before.
+    at = 0
+  } while (moveWindow(scan))
+  if (scan.nodes.length > 1 || !scan.hasRoot) throw new XmlError('an unfinished document')
+}
+
+function scanWindow(scan: Scan, from: number): void {
+  const { bytes } = scan
+  for (let at = from; at < bytes.length;) {
     const isClosing = bytes.charCodeAt(at + 1) === slash
     const nameFrom = at + (isClosing ? 2 : 1)
     const nameTo = endOfName(bytes, nameFrom)
@@ -73,9 +90,8 @@ export function scanXml(xml: Buffer, document: XmlNode, listener: XmlListener): 
     if (tagTo < 0) throw new XmlError('an unfinished tag')
     if (isClosing) closeTag(scan, nameFrom, nameTo, tagTo)
     else openTag(scan, nameFrom, nameTo, tagTo)
-    at = tagTo + 1
+    at = readText(scan, tagTo + 1)
   }
-  if (scan.nodes.length > 1 || !scan.hasRoot) throw new XmlError('an unfinished document')
 }
 
 // Places in `text` and `places` are of the document, all others of the window.

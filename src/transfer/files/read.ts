@@ -2,7 +2,7 @@
 import { Fault } from '../../core/fault.ts'
 import type { CallRequest } from '../blob/call.ts'
 import { assertStart, surprise } from '../blob/range.ts'
-import { reopening, type StallWatch } from '../blob/stall.ts'
+import type { Reopening, StallWatch } from '../blob/stall.ts'
 import type { ReadOptions, RemoteFile } from '../remote.ts'
 import { callFiles, codeOf, type FilesDeps, refused } from './call.ts'
 import { toFilePath } from './names.ts'
@@ -11,14 +11,14 @@ import { statFile } from './stat.ts'
 
 /** See `Remote.read`; the version is compared with every answer, for Files takes no conditions. */
 export async function readFile(
-  deps: FilesDeps,
+  deps: FilesDeps & { reopening: Reopening },
   name: string,
   options: ReadOptions,
 ): Promise<RemoteFile> {
   const { from, to, onPiece } = options
   const state: Progress = { offset: from, version: options.etag, last: undefined }
   const doing = `download “${name}”`
-  const answer = await reopening(deps.call, (watch) =>
+  const answer = await deps.reopening((watch) =>
     callFiles(deps, {
       doing,
       request: () => rangeRequest(deps, name, options, { state, watch }),

@@ -1,7 +1,8 @@
 // A file share as the engine sees a remote place (Azure Files REST,
 // https://learn.microsoft.com/rest/api/storageservices/file-service-rest-api).
-import type { CallDeps } from '../blob/call.ts'
+import { type CallDeps, countIds } from '../blob/call.ts'
 import { showAddress } from '../blob/names.ts'
+import { createReopening, type Reopening } from '../blob/stall.ts'
 import type { Condition, Remote, RemoteFile, Write, Written } from '../remote.ts'
 import { callFiles, type FilesDeps, isAbsent, refused } from './call.ts'
 import { maxContentBytes, newHabits } from './content.ts'
@@ -15,10 +16,12 @@ import { assertSame, assertVersion, headFile, statFile } from './stat.ts'
 import { putWhole, type WriteDeps } from './whole.ts'
 
 /** A remote place for one share; every method throws a Fault `azure_storage_*` or `transfer_*`. */
-export function createFilesRemote(call: CallDeps, address: ShareAddress): Remote {
+export function createFilesRemote(given: CallDeps, address: ShareAddress): Remote {
+  const call = { ...given, newId: countIds(given.newId()) }
   const share: FilesDeps = { call, address: { ...address, place: 'share' } }
-  const deps: WriteDeps = {
+  const deps: WriteDeps & { reopening: Reopening } = {
     ...share,
+    reopening: createReopening(call),
     folders: createFolders(share),
     habits: newHabits(),
     dialect: createDialect(share),

@@ -55,15 +55,43 @@ describe('the target folder', () => {
     assert.deepEqual(list('gone'), [])
   })
 
+  it('leaves small files to a thread once two of them took long, and shows them whole', async () => {
+    const folder = open('slow-small', { stepMs: 60 })
+    const attributes = { mode: 0o640, modifiedAtMs: 5_000 }
+    assert.equal(folder.writeWhole(['a'], Buffer.from('one'), attributes), undefined)
+    assert.equal(folder.writeWhole(['c'], Buffer.from('one'), attributes), undefined)
+    const writing = folder.writeWhole(['d', 'b'], Buffer.from('two'), attributes)
+    assert.ok(writing instanceof Promise)
+    assert.ok(!list('slow-small/d').includes('b'))
+    await writing
+    assert.deepEqual(list('slow-small/d'), ['b'])
+    for (const path of ['a', 'd/b']) {
+      const { mode, mtimeMs } = lstatSync(join(root, 'slow-small', path))
+      assert.deepEqual([mode & 0o777, mtimeMs], [0o640, 5_000])
+    }
+    assert.equal(readFileSync(join(root, 'slow-small/d/b'), 'utf8'), 'two')
+  })
+
+  it('replaces nothing and leaves nothing behind on a slow disk either', async () => {
+    const folder = open('slow-kept', { stepMs: 60, replaces: false })
+    for (const name of ['a', 'b']) void folder.writeWhole([name], Buffer.from('theirs'), {})
+    await assert.rejects(async () => folder.writeWhole(['a'], Buffer.from('mine'), {}), {
+      code: 'transfer_target_exists',
+    })
+    assert.deepEqual(list('slow-kept'), ['a', 'b'])
+    assert.equal(readFileSync(join(root, 'slow-kept/a'), 'utf8'), 'theirs')
+  })
+
   it('leaves a writing to a thread once the disk was slow, and writes the same', async () => {
     const folder = open('slow', { stepMs: 60 })
     const part = folder.create(['a'])
     assert.equal(part.write(Buffer.from('one'), 0), undefined)
-    const second = part.write(Buffer.from('two'), 3)
-    assert.ok(second instanceof Promise)
-    await second
+    assert.equal(part.write(Buffer.from('two'), 3), undefined)
+    const third = part.write(Buffer.from('three'), 6)
+    assert.ok(third instanceof Promise)
+    await third
     part.commit({})
-    assert.equal(readFileSync(join(root, 'slow/a'), 'utf8'), 'onetwo')
+    assert.equal(readFileSync(join(root, 'slow/a'), 'utf8'), 'onetwothree')
   })
 
   it('does not replace what appeared meanwhile', () => {
@@ -81,7 +109,7 @@ describe('the target folder', () => {
 
   it('keeps names of 255 bytes, whose temporary name must be shorter', () => {
     const name = `${'é'.repeat(127)}x`
-    open('long').writeWhole([name], Buffer.from('x'), {})
+    void open('long').writeWhole([name], Buffer.from('x'), {})
     assert.deepEqual(list('long'), [name])
   })
 
@@ -139,7 +167,7 @@ describe('the target folder', () => {
 
   it('removes files, links and empty folders, and no others', () => {
     const folder = open('remove')
-    folder.writeWhole(['d', 'a'], Buffer.from('x'), {})
+    void folder.writeWhole(['d', 'a'], Buffer.from('x'), {})
     folder.makeLink(['l'], 'd/a')
     assert.equal(folder.remove(['d'], 'folder'), false)
     assert.equal(folder.remove(['l'], 'link'), true)

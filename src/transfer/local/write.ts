@@ -32,8 +32,12 @@ export type TargetFolder = {
   /** Whether anything is at these segments. */
   exists: (segments: readonly string[]) => boolean
   makeFolder: (segments: readonly string[]) => void
-  /** Writes a whole small file. */
-  writeWhole: (segments: readonly string[], content: Buffer, attributes: Attributes) => void
+  /** Writes a whole small file; a promise on a disk that was found to be slow. */
+  writeWhole: (
+    segments: readonly string[],
+    content: Buffer,
+    attributes: Attributes,
+  ) => Promise<void> | undefined
   /** A temporary file for these segments; leftovers of the same name are removed. */
   create: (segments: readonly string[]) => PartFile
   /** The temporary file in which an interrupted run left this version, if there is one. */
@@ -50,7 +54,7 @@ export function openFolder(
   root: string,
   { replaces }: { replaces: boolean },
 ): TargetFolder {
-  const disk: Disk = { now, isSlow: false }
+  const disk: Disk = { now, slowWrites: 0 }
   // Folders that were made or checked, with what earlier runs left in them.
   const folders = new Map<string, Leftovers>()
   let partCount = 0
@@ -89,7 +93,7 @@ export function openFolder(
     writeWhole: (segments, content, attributes) => {
       const { place, leftovers } = prepare(segments)
       for (const each of leftovers) removeQuietly(each)
-      writeWholeFile(disk, place, content, attributes)
+      return writeWholeFile(disk, place, content, attributes)
     },
     create: (segments) => {
       const { place, leftovers } = prepare(segments)

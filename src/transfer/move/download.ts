@@ -72,7 +72,11 @@ async function fetchHeld(deps: FetchDeps, step: FetchStep): Promise<RemoteFile |
     assertRunning({ stopping: deps.halt.aborting })
     if (state.kind === 'link') {
       deps.folder.makeLink(segments, state.attributes.linkTarget ?? content.toString('utf8'))
-    } else deps.folder.writeWhole(segments, content, attributesOf(deps, state))
+      return state
+    }
+    const writing = deps.folder.writeWhole(segments, content, attributesOf(deps, state))
+    // To wait for nothing costs as much as for something.
+    if (writing) await writing
     return state
   } finally {
     deps.pool.give(content)

@@ -66,6 +66,19 @@ describe('the pace', () => {
     assert.equal(pace.limit(), 128)
   })
 
+  it('takes nothing back for one slow round while handshakes are still under way', () => {
+    const serve = (count: number, ms: number) => {
+      for (let index = 0; index < count; index++) pace.ended(ms, true)
+    }
+    const pace = createPace({ start: 16, ceiling: 32 })
+    serve(3 * 16, 20)
+    assert.equal(pace.limit(), 32)
+    serve(3 * 32, 60)
+    assert.equal(pace.limit(), 32)
+    serve(32, 60)
+    assert.equal(pace.limit(), 16)
+  })
+
   it('is not misled by a few slow answers', () => {
     const pace = createPace({ start: 8, ceiling: 128 })
     for (let i = 0; i < 3 * 8 + 3 * 16; i++) pace.ended(i % 4 === 0 ? 500 : 20, true)

@@ -42,10 +42,12 @@ export function createPace({ start, ceiling, isBusy = () => false }: PaceLimits)
   let toIgnore = 2 * limit
   let patience = firstPatience
   let roundsHeld = 0
+  let isDoubted = false
 
   const double = (medianMs: number) => {
     lastMs = medianMs
     limit = Math.min(ceiling, limit * 2)
+    isDoubted = false
     mode = 'doubling'
     toIgnore = limit > highest ? 2 * limit : limit
     highest = Math.max(highest, limit)
@@ -62,6 +64,9 @@ export function createPace({ start, ceiling, isBusy = () => false }: PaceLimits)
     } else if (mode === 'holding') {
       roundsHeld += 1
       if (limit < ceiling && roundsHeld >= patience && !hasNoTime) double(medianMs)
+    } else if (medianMs >= worthwhile * lastMs && !isDoubted) {
+      // Handshakes of new connections slow the old ones down too, so one round alone says nothing.
+      isDoubted = true
     } else if (medianMs >= worthwhile * lastMs) {
       limit = Math.max(1, limit >> 1)
       // Something else may have slowed this one down, so it is tried again, each time later.

@@ -61,15 +61,10 @@ function tell(
 }
 
 /** `kept` when the work ended because the name exists, which is what `never` asks for. */
-export async function keepIfExists<T>(
-  isNever: boolean,
-  work: () => Promise<T>,
-): Promise<T | 'kept'> {
-  try {
-    return await work()
-  } catch (error) {
-    const isThere = error instanceof Fault && error.code === 'transfer_target_exists'
-    if (isNever && isThere) return 'kept'
+export function keepIfExists<T>(isNever: boolean, work: () => Promise<T>): Promise<T | 'kept'> {
+  if (!isNever) return work()
+  return work().catch((error: unknown) => {
+    if (error instanceof Fault && error.code === 'transfer_target_exists') return 'kept'
     throw error
-  }
+  })
 }

@@ -2,7 +2,7 @@
 // biggest first, as many side by side as keep their parts on the wire.
 import { Fault } from '../../core/fault.ts'
 import { type Halt, Halted } from './halt.ts'
-import type { Release, Slots } from './slots.ts'
+import type { Slots } from './slots.ts'
 
 /** One file that failed by itself. */
 export type Failure = { name: string; fault: Fault }
@@ -33,7 +33,8 @@ export async function runAll<Item>(
 ): Promise<RunResult> {
   const result: RunResult = { done: 0, failures: [], notDone: 0 }
   const defects: unknown[] = []
-  const attempt = async (item: Item) => {
+  // Never fails.
+  const attempt = async (item: Item, after: () => void) => {
     try {
       await work.transfer(item)
       result.done += 1
@@ -42,36 +43,32 @@ export async function runAll<Item>(
       else if (!(error instanceof Halted)) defects.push(error)
       halt.stop()
     }
+    after()
   }
-  const big: { item: Item; parts: number }[] = []
+  const big: Big<Item>[] = []
   for (const item of items) {
     const need = work.needOf(item)
     if ('parts' in need) big.push({ item, parts: need.parts })
   }
   big.sort((a, b) => b.parts - a.parts)
-  await Promise.all([
-    big.length > 0 && runBig(halt, big, attempt),
-    big.length < items.length && runSmall({ slots, halt }, items, work, attempt),
-  ])
+  await Promise.all([runBig(halt, big, attempt), runSmall({ slots, halt }, items, work, attempt)])
   if (defects.length > 0) throw defects[0]
   result.notDone = items.length - result.done - result.failures.length
   return result
 }
 
+type Attempt<Item> = (item: Item, after: () => void) => Promise<void>
+type Big<Item> = { item: Item; parts: number }
+
 async function runBig<Item>(
   halt: Halt,
-  items: readonly { item: Item; parts: number }[],
-  attempt: (item: Item) => Promise<void>,
+  items: readonly Big<Item>[],
+  attempt: Attempt<Item>,
 ): Promise<void> {
   const underway: Promise<void>[] = []
   let open = 0
   let wake: () => void = () => undefined
   const isRoomFor = (share: number) => open === 0 || open + share <= openParts
-  const run = async (item: Item, share: number) => {
-    await attempt(item)
-    open -= share
-    wake()
-  }
   for (const { item, parts } of items) {
     const share = Math.min(parts, openPartsOfOne)
     if (!isRoomFor(share)) {
@@ -83,7 +80,11 @@ async function runBig<Item>(
     }
     if (halt.stopping.aborted) break
     open += share
-    underway.push(run(item, share))
+    const end = () => {
+      open -= share
+      wake()
+    }
+    underway.push(attempt(item, end))
   }
   await Promise.all(underway)
 }
@@ -91,21 +92,14 @@ async function runBig<Item>(
 async function runSmall<Item>(
   { slots, halt }: { slots: Slots; halt: Halt },
   items: readonly Item[],
-  work: Work<Item>,
-  attempt: (item: Item) => Promise<void>,
+  { needOf }: Work<Item>,
+  attempt: Attempt<Item>,
 ): Promise<void> {
   let underway = 0
   const ended = Promise.withResolvers<void>()
   let isAllBegun = false
-  // `attempt` never fails, so neither does this.
-  const run = async (item: Item, release: Release) => {
-    await attempt(item)
-    release()
-    underway -= 1
-    if (isAllBegun && underway === 0) ended.resolve()
-  }
   for (const item of items) {
-    const need = work.needOf(item)
+    const need = needOf(item)
     if ('parts' in need) continue
     const release = await slots.take(need.memoryBytes, need.wireBytes)
     if (halt.stopping.aborted) {
@@ -113,7 +107,11 @@ async function runSmall<Item>(
       break
     }
     underway += 1
-    void run(item, release)
+    void attempt(item, () => {
+      release()
+      underway -= 1
+      if (isAllBegun && underway === 0) ended.resolve()
+    })
   }
   isAllBegun = true
   if (underway > 0) await ended.promise

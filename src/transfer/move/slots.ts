@@ -38,7 +38,10 @@ export type SlotLimits = {
 // Requests longer than this take their time from bandwidth, not from round trips.
 const partFromBytes = 1024 * 1024
 // Only requests of about one length say something about the service when they become slower.
-const comparable = { small: [0, 256 * 1024], part: [4 * 1024 * 1024, Number.POSITIVE_INFINITY] }
+const comparable = {
+  small: { from: 0, to: 256 * 1024 },
+  part: { from: 4 * 1024 * 1024, to: Number.POSITIVE_INFINITY },
+}
 const quietMs = 100
 const startConnections = 16
 
@@ -112,7 +115,7 @@ export function createSlots(deps: SlotsDeps, limits: SlotLimits): Slots {
       busy[kind] -= 1
       bytes += cost
       const at = nowMs()
-      const [from = 0, to = 0] = comparable[kind]
+      const { from, to } = comparable[kind]
       // What ends in a quiet time was refused, or waited for that.
       if (at >= quietUntilMs && wireBytes >= from && wireBytes <= to) {
         paces[kind].ended(at - startedAtMs, waiting.length > 0)

@@ -29,19 +29,18 @@ export function needOfSend(deps: SendDeps, step: SendStep): Need {
 
 /** Sends the file; throws `transfer_file_changed`, reading faults and those of the remote place. */
 export async function sendFile(deps: SendDeps, step: SendStep): Promise<DoneFile> {
-  const { path, sizeBytes } = step
   if (step.compress) return sendCompressed(deps, step, step.compress)
   if (isBig(deps, step)) {
-    const file = await openSource({ path, sizeBytes })
+    const file = await openSource(step)
     try {
       return await sendOpen(deps, step, file, {})
     } finally {
       await file.close()
     }
   }
-  const buffer = deps.pool.take(sizeBytes)
+  const buffer = deps.pool.take(step.sizeBytes)
   try {
-    readWholeSync({ path, sizeBytes }, buffer)
+    readWholeSync(step, buffer)
     return await sendBuffer(deps, step, buffer, {})
   } finally {
     deps.pool.give(buffer)
@@ -99,7 +98,7 @@ async function sendBuffer(
   buffer: Buffer,
   known: Digests,
 ): Promise<DoneFile> {
-  const digests = { ...known, ...digestsOf(job.integrity, buffer) }
+  const digests = Object.assign(digestsOf(job.integrity, buffer), known)
   const written = await remote.putWhole(step.name, buffer, toWrite(step, digests))
   onBytes(buffer.length)
   return toDone(step, written, digests, buffer.length)
@@ -126,5 +125,7 @@ function toDone(
   digests: Digests,
   sizeBytes: number,
 ): DoneFile {
-  return { name, sizeBytes, etag, digests, ...(versionId !== undefined && { versionId }) }
+  const done: DoneFile = { name, sizeBytes, etag, digests }
+  if (versionId !== undefined) done.versionId = versionId
+  return done
 }
