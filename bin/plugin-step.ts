@@ -4,5 +4,15 @@ import { openDoor } from './run-deps.ts'
 
 /** Runs the step that the environment describes; gives the exit code. */
 export async function runStep(): Promise<number> {
-  return run(openDoor(process.stdout), process.env)
+  const deps = openDoor(process.stdout)
+  return run(
+    {
+      ...deps,
+      explain: async (refused) => {
+        const { explainRefusal } = await import('./plugin-explain.ts')
+        return explainRefusal(deps, refused)
+      },
+    },
+    process.env,
+  )
 }

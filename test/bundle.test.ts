@@ -1,9 +1,12 @@
 // What the plugin ships: these packages and no others, below a ceiling, in one file that starts.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { readFileSync, statSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 
+import { cacheFileOf, loadStep } from '../bin/plugin-load.ts'
 import { writeSettings } from '../src/plugin/settings-page.ts'
 import { settingNames } from '../src/plugin/settings-table.ts'
 
@@ -64,6 +67,28 @@ test('help and the reading of settings load neither the engine nor a client', ()
 test('the plugin’s bundle stands alone', () => {
   const help = execFileSync(process.execPath, ['dist/plugin.mjs', '--help'], { env: {} }).toString()
   assert.match(help, /account/)
+})
+
+test('the plugin’s script starts from the code cache that was built with it', () => {
+  const { script, step } = loadStep('dist')
+  assert.equal(script.cachedDataRejected, false)
+  assert.equal(typeof step.runStep, 'function')
+})
+
+test('the plugin’s script starts with the code cache of another Node, and with none', () => {
+  for (const cache of ['made by another Node', undefined]) {
+    // A folder for each: V8 remembers what it compiled under a name.
+    const folder = mkdtempSync(join(tmpdir(), 'asd-bundle-'))
+    try {
+      copyFileSync('dist/plugin-step.cjs', join(folder, 'plugin-step.cjs'))
+      if (cache !== undefined) writeFileSync(cacheFileOf(folder), cache)
+      const { script, step } = loadStep(folder)
+      assert.equal(script.cachedDataRejected, cache === undefined ? undefined : true)
+      assert.equal(typeof step.runStep, 'function')
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  }
 })
 
 // oxfmt pads the cells of tables; the words are what counts.
