@@ -36,11 +36,16 @@ export function toLinks(facts: Facts): Link[] {
   const { token, idToken, issuer, exchanges, access, account } = facts
   return [
     single('settings', facts.settings, 'are in order'),
-    single(
-      'request token',
-      token.fault,
-      `names ${token.serviceUrl}${token.isPinned ? ' and pins its CA' : ''}${clockOf(facts, 'trust service')}`,
-    ),
+    ...(facts.sources ? [describeSources(facts.sources)] : []),
+    ...(token.fault || token.serviceUrl !== undefined
+      ? [
+          single(
+            'request token',
+            token.fault,
+            `names ${token.serviceUrl}${token.isPinned ? ' and pins its CA' : ''}${clockOf(facts, 'trust service')}`,
+          ),
+        ]
+      : []),
     idToken ? single('ID token', idToken.fault, describeIdToken(facts)) : open('ID token'),
     issuer ? describeIssuer(facts) : open('issuer'),
     repeated('exchange', exchanges, `${describeWho(facts)}${clockOf(facts, 'Entra')}`),
@@ -62,6 +67,20 @@ export function toLinks(facts: Facts): Link[] {
     ...(facts.create ? [repeated('write', [facts.create], 'made a probe')] : []),
     ...(facts.remove ? [repeated('remove', [facts.remove], 'removed the probe')] : []),
   ]
+}
+
+// The one in use, those behind it that are configured too, and what would configure the others.
+function describeSources(sources: NonNullable<Facts['sources']>): Link {
+  const used = sources.find(({ state }) => state === 'used')
+  const others = sources
+    .filter(({ state }) => state !== 'used')
+    .map(({ source, state, why }) => `${source} ${state}: ${why}`)
+  const first = used ? `${used.source}: ${used.why}` : 'none is configured'
+  return {
+    link: 'identity',
+    state: used ? 'ok' : 'failed',
+    says: `from the ${[first, ...others].join('; ')}`.replace(/^from the none/, 'none'),
+  }
 }
 
 function single(link: string, fault: FaultFact | undefined, says: string): Link {

@@ -40,8 +40,13 @@ export type HttpAnswer = HttpHead & {
 /** Sends one request and gives the answer, whatever its status; throws only `HttpError`. */
 export type Send = (request: HttpRequest) => Promise<HttpAnswer>
 
-/** A client and the way to close its idle connections. */
-export type HttpClient = { send: Send; close: () => void }
+/** A client, and the ways to open a connection ahead of time and to close the idle ones. */
+export type HttpClient = {
+  send: Send
+  /** Begins to connect, so that the first request need not wait; what goes wrong, that request tells. */
+  warm: (origin: URL, signal: AbortSignal) => void
+  close: () => void
+}
 
 /** How much patience and trust a client has. */
 export type HttpOptions = {

@@ -35,6 +35,8 @@ export function createHttp(options: HttpOptions): HttpClient {
       })
       return exchange(transport, options, request)
     },
+    // Nobody who goes through a proxy, or asks once, waits for it.
+    warm: () => undefined,
     close: () => {
       for (const agent of agents.values()) void agent.then((it) => it.agent.destroy())
     },

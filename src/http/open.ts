@@ -15,6 +15,8 @@ export function openHttp(options: HttpOptions): HttpClient {
       proxied ??= import('./node.ts').then(({ createHttp }) => createHttp(options))
       return (await proxied).send(request)
     },
+    // Which of the two it will be takes a module to tell.
+    warm: () => undefined,
     close: () => {
       lean.close()
       void proxied?.then((client) => client.close())

@@ -46,7 +46,7 @@ describe('a step that makes links', () => {
     }
     const exitCode = await run(
       {
-        openHttp: () => ({ send, close: () => undefined }),
+        openHttp: () => ({ send, warm: () => undefined, close: () => undefined }),
         now: () => new Date('2026-11-23T10:00:00Z'),
         sleep: async () => undefined,
         random: () => 0,

@@ -114,6 +114,20 @@ describe('the report', () => {
     assert.equal(lines[2], 'code transfer_no_files, exit 4')
   })
 
+  it('ends an explained failure with the verdict, its fix, and the command', () => {
+    const verdict = { code: 'azure_entra_propagating', sentence: 'Not yet.', fix: 'Wait.' }
+    const command = 'azure-storage-drone doctor'
+    assert.deepEqual(faultLines(fault, { verdict, command }).slice(1), [
+      'verdict: azure_entra_propagating Not yet.',
+      'what to do: Wait.',
+      'to look again: azure-storage-drone doctor',
+      'code transfer_no_files, exit 4',
+    ])
+    const fine = { code: 'ok', sentence: 'Everything works.', fix: 'Nothing.' }
+    const [, , hint] = faultLines(fault, { verdict: fine, command })
+    assert.equal(hint, `what to do: ${fault.hint}`)
+  })
+
   it('lets no name start a line or an escape sequence of its own', () => {
     const written: string[] = []
     createLog((text) => written.push(text))('failed: a\nb\u001b]1338;card\u0007')

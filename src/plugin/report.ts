@@ -91,11 +91,22 @@ function failureLine({ name, fault }: Failure, reasons: Set<string>): string {
   return `failed: ${name}: ${fault.message} (${fault.code})`
 }
 
-/** The last lines of a failed step: what happened, what to do, and the code. */
-export function faultLines(fault: Fault): string[] {
+/** The verdict of `doctor` on a refused step, and the command that comes to it again. */
+export type Explanation = {
+  verdict: { code: string; sentence: string; fix: string }
+  command: string
+}
+
+/** The last lines of a failed step: what happened, why if that was found out, what to do, and the code. */
+export function faultLines(fault: Fault, explanation?: Explanation): string[] {
+  const { verdict, command } = explanation ?? {}
+  const isExplained = verdict !== undefined && verdict.code !== 'ok'
+  const hint = isExplained ? verdict.fix : fault.hint
   return [
     `error: ${fault.message}`,
-    ...(fault.hint === '' ? [] : [`what to do: ${fault.hint}`]),
+    ...(verdict ? [`verdict: ${verdict.code} ${verdict.sentence}`] : []),
+    ...(hint === '' ? [] : [`what to do: ${hint}`]),
+    ...(command === undefined ? [] : [`to look again: ${command}`]),
     `code ${fault.code}, exit ${fault.exitCode}`,
   ]
 }

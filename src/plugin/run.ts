@@ -7,12 +7,15 @@ import { Fault, messageOf } from '../core/fault.ts'
 import type { Clock } from '../core/time.ts'
 import type { HttpClient, HttpOptions, ProxyOptions } from '../http/http.ts'
 import type { RemoteFile } from '../transfer/remote.ts'
+import { readContext } from './context.ts'
+import { isExchanged } from './credential.ts'
 import { becomeIdentity } from './identity.ts'
 import type { Report } from './output.ts'
 import type { StepDeps } from './perform.ts'
 import type { Screen } from './progress.ts'
 import {
   defectLines,
+  type Explanation,
   failureLines,
   faultLines,
   type Log,
@@ -47,6 +50,16 @@ export type RunDeps = {
   saveMemory?: () => Promise<void>
   pid: number
   version: string
+  /** Finds out why Entra or storage refuses a step; it is told so in the words of `doctor`. */
+  explain?: (refused: RefusedStep) => Promise<Explanation>
+}
+
+/** A step that Entra or storage has refused. */
+export type RefusedStep = {
+  env: Environment
+  settings: Settings
+  fault: Fault
+  extraCa?: readonly string[]
 }
 
 /** Runs the step that the environment describes; gives the exit code, and never throws. */
@@ -61,10 +74,12 @@ export async function runSettings(
   read: () => Settings,
   onReport?: (report: Report) => void,
 ): Promise<number> {
+  let settings: Settings | undefined
+  let extraCa: string[] | undefined
   try {
-    const settings = read()
+    settings = read()
     const { caFile } = settings
-    const extraCa = caFile === undefined ? undefined : [await readTrust(caFile)]
+    extraCa = caFile === undefined ? undefined : [await readTrust(caFile)]
     const http = deps.openHttp({
       maxConnections: settings.concurrency,
       proxy: readProxy(env),
@@ -72,16 +87,18 @@ export async function runSettings(
     })
     try {
       const userAgent = toUserAgent(deps.version, env)
-      const report = await runTransfers({ ...deps, settings, http, userAgent })
+      const done = await runTransfers({ ...deps, settings, http, userAgent })
+      const report = { ...done, context: readContext(env) }
       onReport?.(report)
-      await leaveBehind(deps, settings, report, env['DRONE_CARD_PATH'])
+      await leaveBehind(deps, settings, report, env)
       if (report.fault) throw report.fault
     } finally {
       http.close()
     }
     return 0
   } catch (error) {
-    return reportFailure(deps, error)
+    const refused = { env, ...(settings && { settings }), ...(extraCa && { extraCa }) }
+    return reportFailure(deps, error, (fault) => explain(deps, refused, fault))
   }
 }
 
@@ -100,10 +117,13 @@ export function readProxy(env: Environment): ProxyOptions {
 type Step = RunDeps & { settings: Settings; http: HttpClient; userAgent: string }
 
 async function runTransfers(step: Step): Promise<Report> {
-  const { settings, http, now, log, print = log, screen } = step
+  const { settings, http, now, log, print = log, screen, signal } = step
   const { transfers } = settings
   const startedAt = now().getTime()
   const tokens = becomeIdentity({ ...step, send: http.send }, settings)
+  // While the trust service is asked, the two that come after it can be called already.
+  if (isExchanged(settings.credential)) http.warm(new URL(settings.authorityHost), signal)
+  if (transfers[0]) http.warm(transfers[0].place.address.origin, signal)
   const { perform } = await import('./perform.ts')
   const deps: StepDeps = { ...step, tokens, print, screen, onListed: step.onListed }
   const results: Result[] = []
@@ -157,13 +177,22 @@ function placeFault(fault: Fault, { title }: Transfer, transfers: readonly Trans
 
 async function leaveBehind(
   deps: RunDeps,
-  { outputFile, cardSchema }: Settings,
+  { outputFile, artifactFile, cardSchema }: Settings,
   report: Report,
-  cardPath: string | undefined,
+  env: Environment,
 ): Promise<void> {
+  const {
+    DRONE_CARD_PATH: cardPath,
+    DRONE_OUTPUT: harnessFile,
+    HARNESS_OUTPUT_SECRET_FILE: secretFile,
+  } = env
   if (outputFile !== undefined) {
     const { writeOutputs } = await import('./output.ts')
     await writeOutputs(deps, outputFile, report)
+  }
+  if (artifactFile || harnessFile || secretFile) {
+    const { writeHarness } = await import('./harness.ts')
+    await writeHarness({ artifactFile, outputFile: harnessFile, secretFile }, report)
   }
   if (cardSchema !== undefined && cardPath) {
     const { writeCard } = await import('./card.ts')
@@ -171,14 +200,35 @@ async function leaveBehind(
   }
 }
 
-function reportFailure({ log, signal, version }: RunDeps, error: unknown): number {
+async function reportFailure(
+  { log, signal, version }: RunDeps,
+  error: unknown,
+  find: (fault: Fault) => Promise<Explanation | undefined>,
+): Promise<number> {
   const fault = signal.aborted ? toInterrupted(error) : error
   if (fault instanceof Fault) {
-    for (const line of faultLines(fault)) log(line)
+    for (const line of faultLines(fault, await find(fault))) log(line)
     return fault.exitCode
   }
   for (const line of defectLines(error, version)) log(line)
   return 70
+}
+
+// Only where somebody was refused: the other faults say all there is, and may pass.
+async function explain(
+  deps: RunDeps,
+  { settings, ...refused }: Omit<RefusedStep, 'fault' | 'settings'> & { settings?: Settings },
+  fault: Fault,
+): Promise<Explanation | undefined> {
+  const isRefusal = fault.code.startsWith('azure_') && fault.exitCode === 3
+  if (!isRefusal || settings?.credential.source !== 'request token') return undefined
+  if (deps.signal.aborted) return undefined
+  try {
+    return await deps.explain?.({ ...refused, settings, fault })
+  } catch {
+    // What is known has to be told, whatever becomes of finding out more.
+    return undefined
+  }
 }
 
 async function readTrust(caFile: string): Promise<string> {

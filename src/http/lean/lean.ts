@@ -28,13 +28,15 @@ export function createLeanHttp(options: HttpOptions): HttpClient {
       maxBodyBytes: options.maxBodyBytes ?? 16 * 1024 * 1024,
     })
   }
+  const poolOf = (origin: URL): Pool => {
+    const key = `${origin.protocol}//${origin.host}`
+    const pool = pools.get(key) ?? open(origin)
+    pools.set(key, pool)
+    return pool
+  }
   return {
-    send: async (request) => {
-      const key = `${request.origin.protocol}//${request.origin.host}`
-      const pool = pools.get(key) ?? open(request.origin)
-      pools.set(key, pool)
-      return pool.send(request)
-    },
+    send: async (request) => poolOf(request.origin).send(request),
+    warm: (origin, signal) => poolOf(origin).warm(signal),
     close: () => {
       for (const pool of pools.values()) pool.close()
     },

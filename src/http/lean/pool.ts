@@ -9,8 +9,14 @@ import type { Wire } from './wire.ts'
 /** What a pool needs. */
 export type PoolDeps = ExchangeDeps & { dial: Dial; maxConnections: number }
 
-/** Sends requests to one origin; `close` ends the resting connections, and the others after their use. */
-export type Pool = { send: (request: HttpRequest) => Promise<HttpAnswer>; close: () => void }
+/** Sends requests to one origin. */
+export type Pool = {
+  send: (request: HttpRequest) => Promise<HttpAnswer>
+  /** Begins to open the first connection. */
+  warm: (signal: AbortSignal) => void
+  /** Ends the resting connections, and the others after their use. */
+  close: () => void
+}
 
 // Front ends of storage close after minutes; a connection is given up before that.
 const restMs = 30_000
@@ -20,6 +26,8 @@ export function createPool(deps: PoolDeps): Pool {
   const resting: Wire[] = []
   /** They get a connection, or undefined: the right to open one. */
   const waiting: ((wire: Wire | undefined) => void)[] = []
+  /** The first connection while it is opened before anybody asked for it. */
+  let warming: Promise<Wire> | undefined
   let held = 0
   let isClosed = false
 
@@ -46,12 +54,14 @@ export function createPool(deps: PoolDeps): Pool {
       rested.onGone = undefined
       return rested
     }
-    if (held >= deps.maxConnections) {
+    const ahead = warming
+    warming = undefined
+    if (!ahead && held >= deps.maxConnections) {
       const given = await turn(waiting, signal)
       if (given) return given
-    } else held++
+    } else if (!ahead) held++
     try {
-      return await deps.dial(signal)
+      return await (ahead ?? deps.dial(signal))
     } catch (error) {
       release(undefined)
       throw error
@@ -74,6 +84,19 @@ export function createPool(deps: PoolDeps): Pool {
     }
   }
 
+  const warm = (signal: AbortSignal): void => {
+    if (held > 0) return
+    held++
+    const ahead = deps.dial(signal)
+    warming = ahead
+    const keep = (wire: Wire | undefined) => {
+      if (warming !== ahead) return
+      warming = undefined
+      release(wire)
+    }
+    ahead.then(keep, () => keep(undefined))
+  }
+
   const close = (): void => {
     isClosed = true
     for (const wire of resting.splice(0)) {
@@ -82,7 +105,7 @@ export function createPool(deps: PoolDeps): Pool {
       wire.destroy()
     }
   }
-  return { send, close }
+  return { send, warm, close }
 }
 
 function turn(
