@@ -36,6 +36,7 @@ const differences: { name: string; other: Build; found: string[] }[] = [
     other: sampleBuild({ sourceRepository: 'octo/hello' }),
     found: ['sourceRepository'],
   },
+  { name: 'word on forks', other: sampleBuild({ isFork: true }), found: ['isFork'] },
   { name: 'trigger', other: sampleBuild({ trigger: 'mallory' }), found: ['trigger'] },
   { name: 'cron', other: sampleBuild({ cron: 'nightly' }), found: ['cron'] },
   { name: 'deployment target', other: sampleBuild({ deployTo: 'prod' }), found: ['deployTo'] },

@@ -17,6 +17,8 @@ export type Repository = {
   isProtected: boolean
   /** Longest time a build may run, in minutes. */
   timeoutMinutes: number
+  /** The CI server's own number of it, where its API goes by that (Woodpecker). */
+  serverId?: number
 }
 
 /** One stage of a build with the machine (runner) it was given to. */
@@ -36,6 +38,8 @@ export type Build = {
   ref: string
   sha: string
   sourceRepository: string
+  /** The server's own word on whether it is a fork's code (Woodpecker); otherwise the source repository tells. */
+  isFork?: boolean
   sourceBranch: string
   targetBranch: string
   sender: string
@@ -57,6 +61,11 @@ export function isLive(status: string): boolean {
   return liveStates.has(status)
 }
 
+/** Whether steps of a build in this state run right now: not before its approval, and not after its end. */
+export function isRunning(status: string): boolean {
+  return status === 'running'
+}
+
 const identifyingFields = [
   'id',
   'number',
@@ -65,6 +74,7 @@ const identifyingFields = [
   'ref',
   'sha',
   'sourceRepository',
+  'isFork',
   'trigger',
   'cron',
   'deployTo',

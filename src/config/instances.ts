@@ -4,14 +4,10 @@ import * as z from 'zod'
 
 import type { InstanceId, ScmKind } from '../ci/build.ts'
 import { messageOf } from '../core/fault.ts'
-import { Secret } from '../core/secret.ts'
-import { explainBadGlob } from '../policy/glob.ts'
-import {
-  resolveSecret,
-  secretReference,
-  type ConfigSources,
-  type SecretReference,
-} from './secret-reference.ts'
+import type { Secret } from '../core/secret.ts'
+import { glob } from './repositories.ts'
+import { secretReference, type ConfigSources, type SecretReader } from './secret-reference.ts'
+import { toWoodpecker, woodpeckerSchema, type WoodpeckerSettings } from './woodpecker.ts'
 
 /** A server that this service calls: without a trailing slash, with certificates (PEM) to trust if there are any. */
 export type Remote = { url: string; token: Secret; ca?: string }
@@ -32,7 +28,7 @@ export type Runner = {
   upstream: { secret?: Remote; environ?: Remote }
 }
 
-/** One CI server with its runners; its issuer is `<issuer_url>/<instance>`. */
+/** One CI server, with its runners unless it is Woodpecker; its issuer is `<issuer_url>/<instance>`. */
 export type Instance = {
   instance: InstanceId
   scm: ScmKind
@@ -41,6 +37,7 @@ export type Instance = {
   api?: Remote
   witness: WitnessRule
   runners: ReadonlyMap<string, Runner>
+  woodpecker?: WoodpeckerSettings
 }
 
 /** Names in a configuration; they are path segments. */
@@ -54,11 +51,6 @@ export const plainUrl = z.url({ protocol: /^https?$/ }).superRefine((text, conte
     const message = 'must have no query, fragment, user, percent sign or trailing slash'
     context.addIssue({ code: 'custom', message })
   }
-})
-
-const glob = z.string().superRefine((pattern, context) => {
-  const why = pattern === '**' ? undefined : explainBadGlob(pattern)
-  if (why) context.addIssue({ code: 'custom', message: `"${pattern}" ${why}` })
 })
 
 const remote = z
@@ -77,65 +69,67 @@ const remote = z
 export const instancesSchema = z.record(
   name,
   z.strictObject({
+    ci: z.enum(['drone', 'woodpecker']).default('drone'),
     scm: z.enum(['github', 'gitea', 'gitlab', 'gogs', 'bitbucket', 'stash']),
     webhook_secret: secretReference.optional(),
     api: remote.optional(),
     witness: z.enum(['webhook', 'api', 'both']).optional(),
-    runners: z.record(
-      name,
-      z.strictObject({
-        token: secretReference,
-        repositories: z.array(glob).min(1),
-        environ: z.boolean().default(false),
-        encrypt_answers: z.boolean().default(false),
-        upstream: z
-          .strictObject({ secret: remote.optional(), environ: remote.optional() })
-          .default({}),
-      }),
-    ),
+    runners: z
+      .record(
+        name,
+        z.strictObject({
+          token: secretReference,
+          repositories: z.array(glob).min(1),
+          environ: z.boolean().default(false),
+          encrypt_answers: z.boolean().default(false),
+          upstream: z
+            .strictObject({ secret: remote.optional(), environ: remote.optional() })
+            .default({}),
+        }),
+      )
+      .optional(),
+    woodpecker: woodpeckerSchema.optional(),
   }),
 )
 
 type InstanceFile = z.output<typeof instancesSchema>[string]
-type RunnerFile = InstanceFile['runners'][string]
+type RunnerFile = NonNullable<InstanceFile['runners']>[string]
 type RemoteFile = z.output<typeof remote>
 
 /** Reads secrets and certificates of every instance; what is wrong is added to `found`. */
 export function toInstances(
-  sources: ConfigSources,
+  sources: ConfigSources & { secrets: SecretReader },
   file: z.output<typeof instancesSchema>,
   found: string[],
 ): Map<string, Instance> {
-  const read = createReader(sources, found)
+  const read = createReader(sources, sources.secrets, found)
   return new Map(
-    Object.entries(file).map(([id, instance]) => [id, toInstance(read, id, instance, found)]),
+    Object.entries(file).map(([id, instance]) => [
+      id,
+      toInstance({ ...sources, read }, id, instance, found),
+    ]),
   )
 }
 
-type Reader = ReturnType<typeof createReader>
+type Reader = {
+  own: SecretReader['own']
+  /** A server to call. Two runners may share an upstream, and its owner chose how long its token is. */
+  remote: (at: string, file: RemoteFile, shortestBytes: number) => Remote
+}
 
-function createReader(sources: ConfigSources, found: string[]) {
-  const owners = new Map<string, string>()
-  const claim = (at: string, value: Secret, isShared: boolean) => {
-    const other = owners.get(value.reveal())
-    if (other !== undefined && !value.isEmpty && !(isShared && other.includes('.upstream.'))) {
-      found.push(`${at}: is the same secret as ${other}; each door and runner needs its own`)
-    }
-    owners.set(value.reveal(), at)
-    return value
-  }
+function createReader(
+  { readFile }: Pick<ConfigSources, 'readFile'>,
+  secrets: SecretReader,
+  found: string[],
+): Reader {
   return {
-    /** A secret that callers prove themselves with. */
-    own: (at: string, reference: SecretReference) =>
-      claim(at, resolveSecret(sources, at, reference, found), false),
-    /** A server to call. Two runners may share an upstream, and its owner chose how long its token is. */
-    remote: (at: string, file: RemoteFile, shortestBytes: number): Remote => {
-      const tokenAt = `${at}.token`
-      const token = resolveSecret(sources, tokenAt, file.token, found, shortestBytes)
-      claim(tokenAt, token, at.includes('.upstream.'))
+    own: secrets.own,
+    remote: (at, file, shortestBytes) => {
+      const how = { shortestBytes, isShared: at.includes('.upstream.') }
+      const token = secrets.shown(`${at}.token`, file.token, how)
       if (file.ca_file === undefined) return { url: file.url, token }
       try {
-        return { url: file.url, token, ca: sources.readFile(file.ca_file) }
+        return { url: file.url, token, ca: readFile(file.ca_file) }
       } catch (cause) {
         found.push(`${at}.ca_file: ${messageOf(cause)}`)
         return { url: file.url, token }
@@ -147,24 +141,58 @@ function createReader(sources: ConfigSources, found: string[]) {
 const shortestApiTokenBytes = 32
 const shortestUpstreamTokenBytes = 16
 
-function toInstance(read: Reader, id: string, file: InstanceFile, found: string[]): Instance {
+function toInstance(
+  { read, readFile }: { read: Reader } & Pick<ConfigSources, 'readFile'>,
+  id: string,
+  file: InstanceFile,
+  found: string[],
+): Instance {
   const at = `instances.${id}`
-  const runners = Object.entries(file.runners).map(([runner, each]) =>
+  const runners = Object.entries(file.runners ?? {}).map(([runner, each]) =>
     toRunner(read, `${at}.runners.${runner}`, runner, each),
   )
-  const { webhook_secret: webhookSecret, api } = file
-  const rule = file.witness ?? (webhookSecret || !api ? 'webhook' : 'api')
-  if (rule !== 'api' && !webhookSecret) {
-    found.push(`${at}: has no webhook_secret; give it one, or an api to ask (witness: api)`)
+  const { webhook_secret: webhookSecret, api, woodpecker } = file
+  const isWoodpecker = file.ci === 'woodpecker'
+  if (isWoodpecker !== (woodpecker !== undefined)) {
+    found.push(`${at}: ci: woodpecker and woodpecker: go together`)
   }
-  if (rule !== 'webhook' && !api) found.push(`${at}: witness: ${rule} needs an api to ask`)
+  if (!isWoodpecker) explainWitness(at, file, found)
   return {
     instance: id as InstanceId,
     scm: file.scm,
     ...(webhookSecret && { webhookSecret: read.own(`${at}.webhook_secret`, webhookSecret) }),
     ...(api && { api: read.remote(`${at}.api`, api, shortestApiTokenBytes) }),
-    witness: rule,
+    witness: isWoodpecker ? 'api' : witnessOf(file),
     runners: new Map(runners.map((runner) => [runner.name, runner])),
+    ...(woodpecker && {
+      woodpecker: toWoodpecker(
+        { readFile },
+        at,
+        woodpecker,
+        {
+          hasRunners: file.runners !== undefined,
+          hasWebhookSecret: webhookSecret !== undefined,
+          witness: file.witness,
+          apiUrl: api?.url,
+        },
+        found,
+      ),
+    }),
+  }
+}
+
+function witnessOf({ witness, webhook_secret: webhookSecret, api }: InstanceFile): WitnessRule {
+  return witness ?? (webhookSecret || !api ? 'webhook' : 'api')
+}
+
+function explainWitness(at: string, file: InstanceFile, found: string[]): void {
+  const rule = witnessOf(file)
+  if (file.runners === undefined) found.push(`${at}.runners: a Drone server needs one at least`)
+  if (rule !== 'api' && !file.webhook_secret) {
+    found.push(`${at}: has no webhook_secret; give it one, or an api to ask (witness: api)`)
+  }
+  if (rule !== 'webhook' && !file.api) {
+    found.push(`${at}: witness: ${rule} needs an api to ask`)
   }
 }
 

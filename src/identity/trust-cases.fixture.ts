@@ -158,4 +158,17 @@ export const trustCases: readonly TrustCase[] = [
   ],
   ['PR of a deleted repository with params', { ...pull, ...params }, 'fork'],
   ['PR from a repository ending like ours', { ...pull, sourceRepository: 'x/octo/hello' }, 'fork'],
+  ['PR of Woodpecker from the repository itself', { ...pull, isFork: false }, 'pull_request'],
+  [
+    'PR of Woodpecker from the repository itself, at GitLab',
+    { ...pull, scm: 'gitlab', isFork: false },
+    'pull_request',
+  ],
+  ['PR of Woodpecker from a fork', { ...pull, ...same, isFork: true }, 'fork'],
+  ['promote of Woodpecker from a fork', { ...promote, isFork: true }, 'fork'],
+  [
+    'promote of Woodpecker on a pull ref, which names no fork',
+    { ...promote, ref: 'refs/pull/7/head' },
+    'fork',
+  ],
 ]

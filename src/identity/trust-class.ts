@@ -65,6 +65,8 @@ function classifyPlain(build: Build): PlainClass | 'fork' | undefined {
 }
 
 function isForeign(build: Build): boolean {
+  // Woodpecker compares both repositories by their ids; where it says nothing, the rules below hold.
+  if (build.isFork !== undefined) return build.isFork
   const isPullRequest = build.event === 'pull_request' || isPullRequestRef(build.ref)
   if (isPullRequest) {
     // GitLab's driver builds source_repo from display names anybody can choose.

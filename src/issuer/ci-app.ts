@@ -1,4 +1,5 @@
-// The door for CI servers and runners: Drone's secret and environ extensions and its webhooks. Each
+// The door for CI servers and runners: Drone's secret and environ extensions and its webhooks, and the
+// secret extension of Woodpecker (woodpecker.ts). Each
 // runner has its own URL and token; a signed but refused request is answered with a refusal token,
 // because Drone would swallow an error and hand the step an empty variable. URLs come from the
 // configuration and callers from their connection, never from Host or X-Forwarded-*.
@@ -7,7 +8,7 @@ import { randomBytes } from 'node:crypto'
 import { Hono, type Context } from 'hono'
 
 import type { Build } from '../ci/build.ts'
-import type { Call } from '../ci/drone/call.ts'
+import { callOnce, type Call } from '../ci/drone/call.ts'
 import { encryptAnswer, encryptedHeaders, nonceBytes } from '../ci/drone/encryption.ts'
 import { parseEnvironRequest, parseSecretRequest, parseWebhook } from '../ci/drone/payload.ts'
 import { headersOf, readRequest } from '../ci/drone/receive.ts'
@@ -33,6 +34,7 @@ import { problemHandler } from './problem.ts'
 import { createRateLimiter, strangerKey } from './rate-limit.ts'
 import { offerToken, type OfferDeps } from './request-token.ts'
 import { observeBuild } from './witness.ts'
+import { addWoodpeckerDoor } from './woodpecker.ts'
 
 /** What the CI door needs of the world. */
 export type CiAppDeps = OfferDeps & {
@@ -65,9 +67,12 @@ export function createCiApp(deps: CiAppDeps): Hono {
   const strangers = createRateLimiter(deps, limits.stranger)
 
   /** Whoever cannot prove to be known is counted by address, before anything of a body is read. */
-  const known = <Value>(context: Context, prove: () => Value): Value => {
+  const known = async <Value>(
+    context: Context,
+    prove: () => Value | Promise<Value>,
+  ): Promise<Value> => {
     try {
-      return prove()
+      return await prove()
     } catch (error) {
       if (error instanceof Fault) strangers.take(strangerKey(context.env))
       throw error
@@ -85,7 +90,7 @@ export function createCiApp(deps: CiAppDeps): Hono {
     runners.take(`${instance}/${runner.name}`)
 
   app.post('/:instance/drone/runners/:runner/secret', async (context) => {
-    const { instance, runner, signature } = enter(context, () => extensions.secret)
+    const { instance, runner, signature } = await enter(context, () => extensions.secret)
     takeTurn(instance, runner)
     const request = await readSigned(context)
     const { path, name, build } = parseSecretRequest(instance, request.body)
@@ -120,7 +125,7 @@ export function createCiApp(deps: CiAppDeps): Hono {
   })
 
   app.post('/:instance/drone/runners/:runner/environ', async (context) => {
-    const { instance, runner, signature, extension } = enter(context, (accept) =>
+    const { instance, runner, signature, extension } = await enter(context, (accept) =>
       accept === extensions.environV1.accept ? extensions.environV1 : extensions.environ,
     )
     const isV1 = extension === extensions.environV1
@@ -168,7 +173,7 @@ export function createCiApp(deps: CiAppDeps): Hono {
 
   // Never limited once verified: a webhook is not sent again, and the last one ends the tokens.
   app.post('/:instance/drone/webhook', async (context) => {
-    const instance = known(context, () => {
+    const instance = await known(context, () => {
       const found = findInstance(deps, context)
       if (!found.webhookSecret) {
         throw new Fault('ci_runner_unknown', 'This instance is configured without webhooks.')
@@ -180,6 +185,12 @@ export function createCiApp(deps: CiAppDeps): Hono {
     if (build) await observeBuild(deps, build)
     return context.body(null, 204)
   })
+
+  addWoodpeckerDoor(
+    app,
+    { ...deps, call: deps.call ?? callOnce },
+    { known, takeTurn: runners.take },
+  )
 
   return app
 }

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import { sampleBuild } from '../ci/build.fixture.ts'
-import { freshForSeconds } from '../ci/drone/api.ts'
+import { freshForSeconds } from '../ci/recent-answers.ts'
 import { apiToken, createApiStage, withApi } from './api.fixture.ts'
 import {
   createRehearsal,

@@ -2,9 +2,11 @@
 // both. The runner's word alone mints nothing (DESIGN §5.1).
 import { referenceTo, traceOf } from '../audit/event.ts'
 import type { Ledger } from '../audit/ledger.ts'
-import { contradictions, isLive, type Build } from '../ci/build.ts'
-import { createBuildApi, type BuildApi } from '../ci/drone/api.ts'
+import { contradictions, isLive, isRunning, type Build } from '../ci/build.ts'
+import { createBuildApi } from '../ci/drone/api.ts'
 import type { Call } from '../ci/drone/call.ts'
+import type { BuildApi } from '../ci/recent-answers.ts'
+import { createWoodpeckerApi } from '../ci/woodpecker/api.ts'
 import type { Instance, WitnessRule } from '../config/instances.ts'
 import { Fault } from '../core/fault.ts'
 import type { Store } from '../store/store.ts'
@@ -40,6 +42,8 @@ export async function observeBuild(
 export type Witness = {
   rule: WitnessRule
   api?: BuildApi
+  /** Whether a build that is only going to run counts for nothing: Woodpecker asks before its approval. */
+  needsRunning: boolean
   /** Keeps the API's word that a build has ended: it may not be unsaid. */
   noteEnd: (build: Build) => Promise<void>
 }
@@ -53,15 +57,27 @@ export function createWitnesses(
   instances: ReadonlyMap<string, Instance>,
 ): Witnesses {
   return new Map(
-    [...instances].map(([name, { api, witness: rule, ...origin }]) => [
-      name,
-      {
-        rule,
-        ...(api && { api: createBuildApi(deps, api, origin) }),
+    [...instances].map(([name, instance]) => {
+      const api = openApi(deps, instance)
+      const isWoodpecker = instance.woodpecker !== undefined
+      const witness: Witness = {
+        rule: instance.witness,
+        ...(api && { api }),
+        needsRunning: isWoodpecker,
         noteEnd: (build) => observeBuild(deps, build),
-      },
-    ]),
+      }
+      return [name, witness]
+    }),
   )
+}
+
+function openApi(
+  deps: { now: () => Date; call: Call },
+  { api, woodpecker, ...instance }: Instance,
+): BuildApi | undefined {
+  if (!api) return undefined
+  if (!woodpecker) return createBuildApi(deps, api, instance)
+  return createWoodpeckerApi(deps, api, { ...instance, forgeId: woodpecker.forgeId })
 }
 
 /** What confirming a build needs of the world. */
@@ -94,23 +110,32 @@ export async function confirmByWitness(deps: ConfirmDeps, claimed: Build): Promi
     : { build: asked, verifiedBy: 'api' }
 }
 
-async function askApi({ api, noteEnd }: Partial<Witness>, claimed: Build): Promise<Build> {
+async function askApi(
+  { api, needsRunning, noteEnd }: Partial<Witness>,
+  claimed: Build,
+): Promise<Build> {
   const asked = await api?.(claimed)
   if (!asked) {
     throw unconfirmed(claimed, 'its API knows no such build', {
-      hint: "Check that the Drone user of the instance's `api.token` may read the repository.",
+      hint: "Check that the user of the instance's `api.token` may read the repository.",
     })
   }
   const isOver = !isLive(asked.status)
   if (isOver) await noteEnd?.(asked)
   check(claimed, asked, isOver)
+  if (needsRunning && !isRunning(asked.status)) {
+    throw new Fault(
+      'issuer_build_not_running',
+      `The build ${nameOf(claimed)} does not run (${asked.status}), so no step of it can ask.`,
+    )
+  }
   return asked
 }
 
 function unconfirmed(claimed: Build, why: string, more: { hint?: string } = {}): Fault {
   return new Fault(
     'issuer_build_unconfirmed',
-    `The Drone server has not confirmed the build ${nameOf(claimed)}: ${why}.`,
+    `The CI server has not confirmed the build ${nameOf(claimed)}: ${why}.`,
     more,
   )
 }
@@ -120,7 +145,7 @@ function check(claimed: Build, witnessed: Build, isFinal: boolean): void {
   if (disputed.length > 0) {
     throw new Fault(
       'issuer_build_contradicted',
-      `The runner and the Drone server disagree about the build ${nameOf(claimed)}: ${disputed.join(', ')}.`,
+      `The runner and the CI server disagree about the build ${nameOf(claimed)}: ${disputed.join(', ')}.`,
     )
   }
   if (isFinal) {

@@ -3,20 +3,12 @@
 // source-code host. Answers are kept for seconds, so that an ended build is known as one soon.
 import { Fault, messageOf } from '../../core/fault.ts'
 import type { Build } from '../build.ts'
+import { keepRecentAnswers, type BuildApi } from '../recent-answers.ts'
 import type { Call, Endpoint } from './call.ts'
 import { parseApiBuild, type Origin } from './payload.ts'
 
-/** What the server says of the build that somebody claims; undefined when it knows no such build. */
-export type BuildApi = (claimed: Build) => Promise<Build | undefined>
-
-/** Seconds an answer is believed, counted from the moment it was asked for. */
-export const freshForSeconds = 3
-
 const timeoutMilliseconds = 2000
 const answerLimitBytes = 4 * 1024 * 1024
-const maxAnswers = 1000
-
-type Answer = { askedAt: number; build: Promise<Build | undefined> }
 
 /** A witness over the API of one server; it rejects with ci_api_unavailable or ci_api_denied. */
 export function createBuildApi(
@@ -24,28 +16,7 @@ export function createBuildApi(
   endpoint: Endpoint,
   origin: Origin,
 ): BuildApi {
-  const answers = new Map<string, Answer>()
-  return (claimed) => {
-    const key = `${claimed.repository.slug}#${claimed.number}`
-    const known = answers.get(key)
-    const askedAt = deps.now().getTime()
-    const ageMilliseconds = known ? askedAt - known.askedAt : Infinity
-    // A clock that was set back must not make an answer immortal.
-    if (known && ageMilliseconds >= 0 && ageMilliseconds < freshForSeconds * 1000) {
-      return known.build
-    }
-    const answer = { askedAt, build: ask(deps.call, endpoint, origin, claimed) }
-    answers.delete(key)
-    answers.set(key, answer)
-    const [oldest] = answers.keys()
-    if (answers.size > maxAnswers && oldest !== undefined) answers.delete(oldest)
-    // Only a word is worth keeping: after trouble the next question is asked again.
-    const forget = () => {
-      if (answers.get(key) === answer) answers.delete(key)
-    }
-    answer.build.then((build) => build ?? forget(), forget)
-    return answer.build
-  }
+  return keepRecentAnswers(deps, (claimed) => ask(deps.call, endpoint, origin, claimed))
 }
 
 async function ask(
@@ -60,13 +31,18 @@ async function ask(
   if (parts.some((part) => /^\.\.?$/.test(part))) return undefined
   const repositoryUrl = `${endpoint.url}/api/repos/${parts.map(encodeURIComponent).join('/')}`
   const [repository, build] = await Promise.all([
-    get(call, endpoint, repositoryUrl),
-    get(call, endpoint, `${repositoryUrl}/builds/${number}`),
+    getFromApi(call, endpoint, repositoryUrl),
+    getFromApi(call, endpoint, `${repositoryUrl}/builds/${number}`),
   ])
   return repository && build && parseApiBuild(origin, { repository, build })
 }
 
-async function get(call: Call, endpoint: Endpoint, url: string): Promise<Buffer | undefined> {
+/** The body at an address of the API, undefined where there is nothing; throws ci_api_unavailable or ci_api_denied. */
+export async function getFromApi(
+  call: Call,
+  endpoint: Endpoint,
+  url: string,
+): Promise<Buffer | undefined> {
   const { host } = new URL(endpoint.url)
   const { status, body } = await call({
     method: 'GET',

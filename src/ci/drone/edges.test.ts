@@ -7,12 +7,12 @@ import { test } from 'node:test'
 import { Secret } from '../../core/secret.ts'
 import { sampleBuild } from '../build.fixture.ts'
 import type { Build } from '../build.ts'
+import { parseStrictJson } from '../strict-json.ts'
 import { createBuildApi } from './api.ts'
 import { callOnce, type OutgoingCall } from './call.ts'
 import { decryptAnswer } from './encryption.ts'
 import { parseApiBuild, parseSecretRequest } from './payload.ts'
 import { extensions, signRequest, verifyHead } from './signature.ts'
-import { parseStrictJson } from './strict-json.ts'
 
 const token = new Secret('55f24eb3d61ef6ac5e83d550178638dc')
 const origin = { instance: sampleBuild().instance, scm: 'gitea' } as const

@@ -4,36 +4,17 @@ import * as z from 'zod'
 
 import { Fault, messageOf } from '../../core/fault.ts'
 import type { Build, InstanceId, ScmKind } from '../build.ts'
-import { parseStrictJson } from './strict-json.ts'
-
-// Go writes no lone surrogate, and neither a subject nor a ledger record can hold one.
-const line = z
-  .string()
-  .max(1024)
-  .refine((value) => value.isWellFormed())
-const text = z
-  .string()
-  .max(4096)
-  .refine((value) => value.isWellFormed())
-  .catch('')
-const count = z.number().int().nonnegative()
-
-// z.record() would drop a variable called `__proto__`, and the build would pass for one without any.
-const variables = z.custom<Record<string, unknown>>(
-  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-)
-
-// A year: what lies beyond is nobody's build, and far beyond no Date can say when it ends.
-const longestTimeoutMinutes = 525_600
+import { parseStrictJson } from '../strict-json.ts'
+import { count, line, slug, text, timeoutMinutes, variables } from '../wire-fields.ts'
 
 const repositorySchema = z.object({
   uid: line.min(1),
-  slug: line.regex(/^[^/\s]+(\/[^/\s]+)+$/),
+  slug,
   default_branch: line.default(''),
   visibility: line.default(''),
   trusted: z.boolean().default(false),
   protected: z.boolean().default(false),
-  timeout: count.default(0).transform((minutes) => Math.min(minutes, longestTimeoutMinutes)),
+  timeout: timeoutMinutes,
 })
 
 const stageSchema = z.object({

@@ -6,7 +6,7 @@
 export const deepestNesting = 32
 
 // The keys of these objects are other people's names: variables may differ in case alone.
-const freeKeys = new Set(['params', 'labels'])
+const freeKeys = new Set(['params', 'labels', 'variables', 'environ'])
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
