@@ -5,8 +5,9 @@
 import type { FaultRow } from './fault-row.ts'
 import { serviceFaults } from './service-faults.ts'
 import { stepFaults } from './step-faults.ts'
+import { trustFaults } from './trust-faults.ts'
 
-const faultTable = { ...serviceFaults, ...stepFaults }
+const faultTable = { ...serviceFaults, ...stepFaults, ...trustFaults }
 
 /** Every code a Fault can carry, `<room>_<what>`. */
 export type FaultCode = keyof typeof faultTable

@@ -26,6 +26,16 @@ export const serviceFaults = {
     3,
     'Add the runner to the service configuration, or correct the URL in the runner.',
   ),
+  ci_forge_other: row(
+    403,
+    3,
+    "Set the instance's `forge_id`, or give each forge of the Woodpecker server an instance of its own.",
+  ),
+  ci_key_invalid: row(
+    500,
+    2,
+    'Set `public_key` of the instance to the PEM text (BEGIN PUBLIC KEY) that the Woodpecker server answers at /api/signature/public-key.',
+  ),
   ci_runner_repository: row(
     403,
     3,
@@ -149,6 +159,11 @@ export const serviceFaults = {
     3,
     'Nothing to do: a finished build gets no identity. Restart the build if it must run again.',
   ),
+  issuer_build_not_running: row(
+    403,
+    3,
+    'Approve the pipeline if it waits for that; otherwise find out who has its token.',
+  ),
   issuer_build_unconfirmed: row(
     403,
     3,
@@ -171,6 +186,21 @@ export const serviceFaults = {
     true,
   ),
   issuer_rate_limited: row(429, 5, 'Wait a little and try again.', true),
+  issuer_admin_unknown: row(
+    401,
+    3,
+    'Send the token of one of the `admins` in the service configuration as bearer.',
+  ),
+  issuer_request_invalid: row(
+    400,
+    2,
+    'Send the JSON that docs/service.md describes for this route of the admin door.',
+  ),
+  issuer_review_absent: row(
+    404,
+    4,
+    'Run `azure-storage-drone trust review` with --service, which records the review here.',
+  ),
   issuer_unreachable: row(
     502,
     5,
@@ -219,6 +249,13 @@ export const serviceFaults = {
     'Check the database of the trust service: disk space, permissions, locks.',
     true,
   ),
+  store_busy: row(503, 5, 'Try again; another process was at the same work.', true),
+  store_in_use: row(409, 4, 'Stop the service that uses this database first.'),
+  store_target_differs: row(
+    409,
+    6,
+    'Give an empty database, or the one that an earlier move from this store was writing.',
+  ),
   audit_unavailable: row(
     503,
     5,
@@ -235,30 +272,49 @@ export const serviceFaults = {
     2,
     'Restore the key file from a backup, or remove it to make a new key (Entra then needs time to accept it).',
   ),
-  keys_busy: row(503, 5, 'Try again; another process was changing the keys.', true),
+  keys_busy: row(
+    503,
+    5,
+    'Try again; the keys are being changed by another process, or Key Vault is asked for more signatures than it gives.',
+    true,
+  ),
+  keys_vault_sign_in: row(
+    500,
+    3,
+    'Give the service a workload identity, a managed identity or the variables of one (docs/keys.md, "Key Vault"), and set `keys.key_vault.sign_in` if there are several.',
+  ),
+  keys_vault_denied: row(
+    500,
+    3,
+    'Give the identity of the service the role Key Vault Crypto Officer on the key, and let its network through the firewall of the vault.',
+  ),
+  keys_vault_gone: row(
+    500,
+    4,
+    'Recover the deleted key (`az keyvault key recover`), or correct `keys.key_vault`.',
+  ),
+  keys_vault_disabled: row(
+    500,
+    3,
+    'Enable this version of the key in the vault again, or rotate with `issuer rotate --now --emergency`.',
+  ),
+  keys_vault_unreachable: row(
+    503,
+    5,
+    'Check the network and DNS between the service and the vault, and the health of Key Vault in its region.',
+    true,
+  ),
+  keys_vault_wrong: row(
+    500,
+    6,
+    'Compare the version of the key in the vault with the published one; nothing signed by another key is handed out.',
+  ),
   keys_unripe: row(
     409,
     4,
     'Wait until then, or add --emergency and accept that relying parties may refuse tokens for up to a day.',
   ),
   keys_unknown: row(404, 4, 'Run `azure-storage-drone issuer keys` and name one of its keys.'),
-
-  trust_denied: row(
-    403,
-    3,
-    'Sign in as somebody who may: Application Administrator in Entra, and Owner (or Role Based Access Control Administrator) where the storage accounts are.',
-  ),
-  trust_sign_in: row(
-    401,
-    3,
-    'Sign in with `az login --tenant TENANT`, or choose another way with --sign-in.',
-  ),
-  trust_unavailable: row(503, 5, 'Run the command again: it continues where it stopped.', true),
-  trust_refused: row(
-    409,
-    4,
-    'Remove what stands in the way as Azure says (a lock, a policy, a name that is taken), and run the command again.',
-  ),
 
   cli_usage: row(400, 2, 'Run `azure-storage-drone --help`.'),
   demo_failed: row(500, 6, 'Run again with --keep and look at the logs it names.'),

@@ -253,4 +253,43 @@ export const stepFaults = {
     2,
     'Use the whole value of the secret as it is; it begins with `asd1.`.',
   ),
+  plugin_assertion_absent: row(
+    404,
+    4,
+    'Let the cluster mount it: the pod needs the service account and the label of workload identity.',
+  ),
+  plugin_assertion_malformed: row(
+    400,
+    2,
+    'Check what sets it: it has to be one JWT as it is, neither quoted, cut nor masked.',
+  ),
+  plugin_assertion_expired: row(
+    403,
+    3,
+    'Whoever keeps the token fresh does not: look there, and at the clock of this machine.',
+  ),
+  plugin_managed_identity_unreachable: row(
+    502,
+    5,
+    'Run the step on an Azure VM with a managed identity or on a machine with Azure Arc, or leave out `identity: managed` and give a `token`.',
+    true,
+  ),
+  plugin_managed_identity_refused: row(
+    403,
+    3,
+    'Assign the identity to this machine, and name it by `client_id` if it has several.',
+  ),
+  plugin_azure_cli_absent: row(
+    404,
+    4,
+    'Install Azure CLI and run `az login`, or give a request token in AZURE_STORAGE_DRONE_TOKEN.',
+  ),
+  plugin_azure_cli_refused: row(403, 3, 'Run `az login`, then try again.'),
+
+  handoff_command_absent: row(404, 4, 'Check the command behind `--` and PATH.'),
+  handoff_unwritable: row(
+    507,
+    4,
+    'Give a TMPDIR that can be written to: the token files need a few kilobytes.',
+  ),
 } satisfies Record<string, FaultRow>
