@@ -1,6 +1,5 @@
 // Signs a person or a pipeline in to Azure and opens Graph and ARM for `trust`. The identity library is
 // large, and is loaded only here, once somebody really asks Azure.
-import { readFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 
 import type { TokenCredential } from '@azure/identity'
@@ -8,9 +7,9 @@ import type { TokenCredential } from '@azure/identity'
 import { clouds, type CloudName } from '../src/azure/clouds.ts'
 import { Fault, messageOf } from '../src/core/fault.ts'
 import { Secret } from '../src/core/secret.ts'
-import { openHttp } from '../src/http/open.ts'
 import type { ControlDeps } from '../src/trust/control.ts'
 import { controlEndpoints } from '../src/trust/endpoints.ts'
+import { openTrustHttp, readCaFile } from './trust-http.ts'
 
 /** Ways to sign in, by the names people write. */
 export const signInWays = [
@@ -40,30 +39,16 @@ export type AzureOptions = {
 /** Graph and ARM with tokens; close it when done. */
 export type OpenAzure = { deps: ControlDeps; close: () => void }
 
-const maxBodyBytes = 32 * 1024 * 1024
-
 /** Opens Graph and ARM; nobody is signed in before the first call. */
 export function openAzure(options: AzureOptions): OpenAzure {
   const { cloud, caFile } = options
   const { graph, arm } = controlEndpoints[cloud]
-  const ca = caFile === undefined ? undefined : readCa(caFile)
-  const { HTTP_PROXY, HTTPS_PROXY, NO_PROXY, http_proxy, https_proxy, no_proxy } = process.env
-  const [httpProxy, httpsProxy] = [http_proxy ?? HTTP_PROXY, https_proxy ?? HTTPS_PROXY]
-  const noProxy = no_proxy ?? NO_PROXY
-  const http = openHttp({
-    maxConnections: 4,
-    maxBodyBytes,
-    ...(ca !== undefined && { extraCa: [ca] }),
-    proxy: {
-      ...(httpProxy && { httpProxy }),
-      ...(httpsProxy && { httpsProxy }),
-      ...(noProxy && { noProxy }),
-    },
-  })
+  const ca = readCaFile(caFile)
+  const http = openTrustHttp(ca)
   let credential: Promise<TokenCredential> | undefined
   const tokenFor = (scope: string) => async () => {
     credential ??= signIn(options, ca)
-    return fetchToken(await credential, `${scope}/.default`, options)
+    return fetchToken(credential, `${scope}/.default`, options)
   }
   const deps: ControlDeps = {
     send: http.send,
@@ -88,14 +73,6 @@ export function openAzure(options: AzureOptions): OpenAzure {
   return { deps, close: () => http.close() }
 }
 
-function readCa(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (cause) {
-    throw new Fault('config_invalid', `${file} cannot be read: ${messageOf(cause)}.`, { cause })
-  }
-}
-
 // Tokens go there, so nowhere without TLS.
 function toOrigin(option: string, text: string): URL {
   const url = URL.parse(text)
@@ -103,14 +80,14 @@ function toOrigin(option: string, text: string): URL {
   throw new Fault('cli_usage', `trust: ${option} is of the form https://host[:port].`)
 }
 
-// The library keeps tokens and renews them by itself.
+// The library keeps tokens and renews them by itself; a credential that lacks something says so when it is made.
 async function fetchToken(
-  credential: TokenCredential,
+  credential: Promise<TokenCredential>,
   scope: string,
   { tenantId }: AzureOptions,
 ): Promise<Secret> {
   try {
-    const found = await credential.getToken(scope, { tenantId })
+    const found = await (await credential).getToken(scope, { tenantId })
     if (found) return new Secret(found.token)
   } catch (cause) {
     const why = messageOf(cause).split(/\r?\n/, 3).join(' ')

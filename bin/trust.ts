@@ -28,6 +28,7 @@ import {
   type TrustIo,
 } from './trust-input.ts'
 import { runReview } from './trust-review.ts'
+import { runRotate } from './trust-rotate.ts'
 import { placeFindings, writeTrustLint, writeTrustSarif } from './trust-text.ts'
 
 /** How `trust` is used. */
@@ -44,7 +45,17 @@ export const trustUsage = `azure-storage-drone trust <command>
                                 shows the changes, asks, carries them out, writes the client ids of new
                                 identities into FILE, and waits until Azure shows all of it
   review FILE --config CONFIG [--format markdown|json|sarif] [--strict] [--unused-days N]
-                                what is in Azure against what the policy says, with read rights alone
+         [--since REPORT.json|last] [--service URL]
+                                what is in Azure, in the CI servers and (with --service) in the trust
+                                service against what the policy says, with read rights alone; --since
+                                tells what is new; with --service the review is put on record
+  rotate --keys --service URL [--emergency] [--dry-run]
+                                makes the next signing key; in an emergency it signs at once
+  rotate --rename OLD=NEW FILE --config CONFIG --service URL [--finish] [--dry-run] [--yes]
+                                lets a repository (owner/name) or all of an owner (owner/*) build under
+                                its new name too, before it is renamed; with --finish, after it, no more
+                                under the old one; --new-id ID where a transfer changes the id, --instance
+                                NAME where several CI servers know the name
   --tenant ID                   the tenant, when the policy leads to several
   --sign-in WAY                 default (the first that works), cli, device-code, environment,
                                 managed-identity or workload-identity
@@ -63,6 +74,7 @@ const commands: Record<string, (args: string[], io: TrustIo) => number | Promise
   plan: runPlan,
   apply: runApply,
   review: runReview,
+  rotate: runRotate,
 }
 
 /** Runs `trust <command>`; resolves to the exit code, throws cli_usage or config_invalid. */

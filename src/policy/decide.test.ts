@@ -105,13 +105,13 @@ const refusals: Refusal[] = [
     name: 'a renamed repository (same id)',
     changes: repository('octo/renamed', '42'),
     code: 'policy_repository_denied',
-    says: /octo\/renamed \(id 42\).*knows the id 42 as octo\/hello: was the repository renamed\?/,
+    says: /octo\/renamed \(id 42\) of instance ci-main, which it knows as octo\/hello: the repository was renamed before the policy knew\.$/,
   },
   {
     name: 'a repository in other case',
     changes: repository('Octo/Hello', '42'),
     code: 'policy_repository_denied',
-    says: /knows the id 42 as octo\/hello/,
+    says: /which it knows as octo\/hello/,
   },
   {
     name: 'a reborn repository (same name, other id)',

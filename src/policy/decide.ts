@@ -145,7 +145,7 @@ function refuse(
   const who = `The policy entry "${entry.name}" does not admit`
   if (code === 'policy_repository_denied') return refuseRepository(entry, build)
   if (trustClass === 'fork' && code === 'policy_event_denied') {
-    const source = build.sourceRepository || 'a deleted repository'
+    const source = build.sourceRepository || (build.isFork ? 'a fork' : 'a deleted repository')
     return new Fault(
       'policy_fork_denied',
       `${who} fork pull requests, and this build runs code of ${source}.`,
@@ -158,17 +158,29 @@ function refuse(
 
 function refuseRepository(entry: PolicyEntry, build: Build): Fault {
   const { slug, uid } = build.repository
-  const sameSlug = entry.subjects.find((subject) => subject.repository === slug)
-  const sameId = entry.subjects.find((subject) => subject.repositoryId === uid)
-  const known = sameId
-    ? ` The entry knows the id ${uid} as ${sameId.repository}: was the repository renamed?`
-    : sameSlug
-      ? ` The entry knows ${slug} with the id ${sameSlug.repositoryId}: is this another repository of the same name?`
-      : ''
-  return new Fault(
-    'policy_repository_denied',
-    `The policy entry "${entry.name}" does not name the repository ${slug} (id ${uid}) of instance ${build.instance}.${known}`,
+  const sameId = entry.subjects.find(
+    (subject) => subject.repositoryId === uid && subject.instance === build.instance,
   )
+  const who = `The policy entry "${entry.name}" does not name the repository ${slug} (id ${uid}) of instance ${build.instance}`
+  if (sameId) {
+    return new Fault(
+      'policy_repository_denied',
+      `${who}, which it knows as ${sameId.repository}: the repository was renamed before the policy knew.`,
+      { hint: adviseRename(sameId.repository, slug) },
+    )
+  }
+  const sameSlug = entry.subjects.find((subject) => subject.repository === slug)
+  const known = sameSlug
+    ? ` The entry knows ${slug} with the id ${sameSlug.repositoryId}: is this another repository of the same name?`
+    : ''
+  return new Fault('policy_repository_denied', `${who}.${known}`)
+}
+
+// A person pastes it into a shell, and the new name came with the build.
+function adviseRename(from: string, to: string): string {
+  const isPlain = [from, to].every((slug) => /^\w[\w.-]*(\/\w[\w.-]*)+$/.test(slug))
+  const names = isPlain ? `${from}=${to}` : 'OLD=NEW'
+  return `If the new name is right, run \`azure-storage-drone trust rotate --rename ${names}\` with the policy file; until then builds of it get nothing.`
 }
 
 function describe(build: Build, trustClass: TrustClass): string {

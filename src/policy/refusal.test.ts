@@ -6,6 +6,7 @@ import * as z from 'zod'
 
 import { sampleBuild } from '../ci/build.fixture.ts'
 import type { Build, InstanceId } from '../ci/build.ts'
+import { Fault } from '../core/fault.ts'
 import { decide, decideAlone, refusalOf } from './decide.ts'
 import { sampleEntry } from './entry.fixture.ts'
 import { checkForm } from './form.ts'
@@ -46,7 +47,7 @@ const sentences: [name: string, build: Build, says: RegExp][] = [
   [
     'a renamed repository',
     repositoryOf({ slug: 'octo/x' }),
-    /The entry knows the id 42 as octo\/hello: was the repository renamed\?$/,
+    /, which it knows as octo\/hello: the repository was renamed before the policy knew\.$/,
   ],
   [
     'a repository of the same name',
@@ -216,4 +217,22 @@ test('prefix › of 900 signs is one, and of more or of broken text is none', ()
     explainBadPrefix('$x/') ?? '',
     /segment \$\{build\.number\} and \$\{repository\.id\}$/,
   )
+})
+
+test('refusal › names the command after a rename, and no name that a shell would read', () => {
+  const hintOf = (slug: string) => {
+    try {
+      decide(toPolicy([sampleEntry('a')]), repositoryOf({ slug }), 'a')
+    } catch (error) {
+      return error instanceof Fault ? error.hint : ''
+    }
+    return ''
+  }
+  assert.match(
+    hintOf('octo/renamed'),
+    /`azure-storage-drone trust rotate --rename octo\/hello=octo\/renamed`/,
+  )
+  for (const odd of ['octo/`id`', 'octo/a b', 'octo/$(id)', '-x/y', 'octo/a;b', 'octo/*']) {
+    assert.match(hintOf(odd), /--rename OLD=NEW`/, odd)
+  }
 })

@@ -1,235 +1,118 @@
-// Small strict readers of the parts of HCL and Bicep that we write. Whatever we do not write, they refuse.
+// What we write for Terraform and Bicep, read back by parsers nobody here wrote: HashiCorp's own HCL parser
+// as WebAssembly, and the grammar that editors use for Bicep.
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 
-/** A block of Terraform: `type "label" … { fields, blocks }`. */
-export type HclBlock = {
-  type: string
-  labels: string[]
-  fields: Record<string, unknown>
-  blocks: HclBlock[]
+import { Language, type Node, Parser } from 'web-tree-sitter'
+
+const require = createRequire(import.meta.url)
+// Its own types would bring those of browsers into the whole project.
+const { parse } = require('@cdktn/hcl2json') as {
+  parse: (name: string, text: string) => Promise<unknown>
 }
 
 /** An expression that is left as it stands. */
 export type RawExpression = { expression: string }
 
-/** Reads a whole file of Terraform; throws a SyntaxError. */
-export function readHcl(text: string): HclBlock[] {
-  const reader = createReader(text.replaceAll(/^#.*$/gm, ''))
-  const blocks: HclBlock[] = []
-  while (!reader.isAtEnd()) blocks.push(readBlock(reader, reader.word()))
-  return blocks
+/** Reads a file of Terraform as its JSON form; texts are plain, whatever has a template is an expression. */
+export async function readHcl(text: string): Promise<Record<string, unknown>> {
+  return toRecord(plain(await parse('trust.tf', text)))
 }
 
-function readBlock(reader: Reader, type: string): HclBlock {
-  const block: HclBlock = { type, labels: [], fields: {}, blocks: [] }
-  while (reader.isNext('"')) block.labels.push(readHclString(reader))
-  reader.take('{')
-  while (!reader.accept('}')) {
-    const name = reader.word()
-    if (!reader.accept('=')) block.blocks.push(readBlock(reader, name))
-    else if (name in block.fields) throw new SyntaxError(`${name} stands twice`)
-    else block.fields[name] = readHclValue(reader)
-  }
-  return block
+/** The fields of the blocks of one kind, such as `resource` and `azuread_application`, by name; each stands once. */
+export function blocksOf(
+  file: Record<string, unknown>,
+  kind: string,
+  type: string,
+): Map<string, Record<string, unknown>> {
+  const named = Object.entries(toRecord(toRecord(file[kind])[type]))
+  return new Map(
+    named.map(([name, blocks]) => {
+      if (Array.isArray(blocks) && blocks.length === 1) return [name, toRecord(blocks[0])]
+      throw new SyntaxError(`${name} stands twice`)
+    }),
+  )
 }
 
-function readHclValue(reader: Reader): unknown {
-  if (reader.isNext('"')) {
-    const start = reader.at()
-    const text = readHclString(reader)
-    return text.includes('\u0000') ? { expression: reader.since(start) } : text
-  }
-  if (reader.accept('[')) {
-    const items: unknown[] = []
-    while (!reader.accept(']')) {
-      items.push(readHclValue(reader))
-      if (!reader.isNext(']')) reader.take(',')
-    }
-    return items
-  }
-  if (reader.accept('{')) {
-    const fields: Record<string, unknown> = {}
-    while (!reader.accept('}')) {
-      const name = reader.word()
-      reader.take('=')
-      fields[name] = readHclValue(reader)
-    }
-    return fields
-  }
-  return { expression: reader.line() }
+function plain(value: unknown): unknown {
+  if (typeof value === 'string') return plainText(value)
+  if (Array.isArray(value)) return value.map((each) => plain(each))
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, plain(each)]))
 }
 
-// A template `${…}` in a string leaves a NUL in its place.
-function readHclString(reader: Reader): string {
-  return readString(reader, {
-    quote: '"',
-    escapes: { n: '\n', r: '\r', t: '\t', '"': '"', '\\': '\\' },
-    special: (rest) => {
-      if (/^[$%]{2}\{/.test(rest)) return { length: 3, text: rest.slice(1, 3) }
-      const template = /^\$\{[\w.]+\}/.exec(rest)?.[0]
-      if (template !== undefined) return { length: template.length, text: '\u0000' }
-      if (/^[$%]\{/.test(rest)) throw new SyntaxError('a template nobody wrote')
-      return undefined
-    },
-  })
+// As in the JSON syntax of Terraform: `$${` is a dollar and a brace, `${` begins a template.
+function plainText(text: string): string | RawExpression {
+  const form = /\$\$\{|%%\{|\$\{|%\{/g
+  const isTemplate = [...text.matchAll(form)].some(([sign]) => sign.length === 2)
+  return isTemplate ? { expression: text } : text.replaceAll('$${', '${').replaceAll('%%{', '%{')
 }
 
-/** A statement of Bicep: `resource`, `module`, `param`, `output`, `targetScope` or `extension`. */
+function toRecord(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
+}
+
+/** A declaration of Bicep: `resource`, `module`, `param` or `output`; the body of a loop is an expression. */
 export type BicepStatement = { keyword: string; symbol: string; type: string; body: unknown }
 
-/** Reads resources and modules of a main file, and checks the rest; throws a SyntaxError. */
-export function readBicep(text: string): BicepStatement[] {
-  const reader = createReader(text.replaceAll(/^\s*\/\/.*$/gm, ''))
-  const statements: BicepStatement[] = []
-  while (!reader.isAtEnd()) {
-    if (reader.accept('@description(')) {
-      readBicepString(reader)
-      reader.take(')')
-      continue
-    }
-    const keyword = reader.word()
-    if (keyword === 'extension') {
-      statements.push({ keyword, symbol: '', type: readBicepString(reader), body: undefined })
-      continue
-    }
-    if (keyword === 'targetScope') {
-      reader.take('=')
-      statements.push({ keyword, symbol: '', type: readBicepString(reader), body: undefined })
-      continue
-    }
-    const symbol = reader.word()
-    if (keyword === 'param') {
-      statements.push({ keyword, symbol, type: reader.word(), body: undefined })
-      continue
-    }
-    const type = keyword === 'output' ? reader.word() : readBicepString(reader)
-    reader.accept('existing')
-    reader.take('=')
-    statements.push({ keyword, symbol, type, body: readBicepValue(reader) })
-  }
-  return statements
-}
+// The grammar is older than this statement.
+const extension = /^extension '[\w./:-]+'$/m
 
-function readBicepValue(reader: Reader): unknown {
-  if (reader.isNext("'")) {
-    const start = reader.at()
-    const text = readBicepString(reader)
-    return text.includes('\u0000') ? { expression: reader.since(start) } : text
-  }
-  if (reader.accept('[')) {
-    const items: unknown[] = []
-    while (!reader.accept(']')) items.push(readBicepValue(reader))
-    return items
-  }
-  if (!reader.accept('{')) return { expression: reader.line() }
-  const fields: Record<string, unknown> = {}
-  while (!reader.accept('}')) {
-    const name = reader.word()
-    reader.take(':')
-    fields[name] = readBicepValue(reader)
-  }
-  return fields
-}
-
-function readBicepString(reader: Reader): string {
-  return readString(reader, {
-    quote: "'",
-    escapes: { n: '\n', r: '\r', t: '\t', "'": "'", '\\': '\\', $: '$' },
-    special: (rest) => {
-      const template = /^\$\{[\w.]+\}/.exec(rest)?.[0]
-      if (template !== undefined) return { length: template.length, text: '\u0000' }
-      if (rest.startsWith('${')) throw new SyntaxError('a template nobody wrote')
-      return undefined
-    },
-  })
-}
-
-type StringForm = {
-  quote: string
-  escapes: Record<string, string>
-  special: (rest: string) => { length: number; text: string } | undefined
-}
-
-function readString(reader: Reader, { quote, escapes, special }: StringForm): string {
-  reader.take(quote)
-  let text = ''
-  for (;;) {
-    const rest = reader.rest()
-    const found = special(rest)
-    const [sign = ''] = rest
-    if (found) {
-      text += found.text
-      reader.skip(found.length)
-    } else if (sign === quote) {
-      reader.skip(1)
-      return text
-    } else if (sign === '\\') {
-      const plain = escapes[rest[1] ?? '']
-      if (plain === undefined) throw new SyntaxError(`an escape nobody knows: ${rest.slice(0, 2)}`)
-      text += plain
-      reader.skip(2)
-    } else if (sign === '' || sign < ' ') throw new SyntaxError('a string that does not end')
-    else {
-      text += sign
-      reader.skip(1)
-    }
+/** Opens the parser of Bicep. */
+export async function openBicep(): Promise<(text: string) => BicepStatement[]> {
+  await Parser.init()
+  const grammar = await readFile(require.resolve('tree-sitter-bicep/tree-sitter-bicep.wasm'))
+  const parser = new Parser().setLanguage(await Language.load(grammar))
+  return (text) => {
+    const root = parser.parse(text.replace(extension, '//'))?.rootNode
+    if (!root || root.hasError) throw new SyntaxError(`no Bicep: ${root && findError(root)?.text}`)
+    return root.namedChildren.flatMap((node) => {
+      const keyword = /^(resource|module|parameter|output)_declaration$/.exec(node.type)?.[1]
+      return keyword === undefined ? [] : [toStatement(keyword, node)]
+    })
   }
 }
 
-type Reader = ReturnType<typeof createReader>
+function findError(node: Node): Node | undefined {
+  if (node.isError || node.isMissing) return node
+  return node.children.map((child) => findError(child)).find((found) => found !== undefined)
+}
 
-function createReader(text: string) {
-  let at = 0
-  const skipBlanks = () => void (at += /^\s*/.exec(text.slice(at))?.[0].length ?? 0)
-  const isNext = (word: string) => {
-    skipBlanks()
-    return text.startsWith(word, at)
+function toStatement(keyword: string, node: Node): BicepStatement {
+  const [symbol, type, body] = node.namedChildren
+  if (!symbol || !type) throw new SyntaxError(`half a declaration: ${node.text}`)
+  const name = type.type === 'string' ? String(toValue(type)) : type.text
+  return { keyword, symbol: symbol.text, type: name, body: body && toValue(body) }
+}
+
+function toValue(node: Node): unknown {
+  switch (node.type) {
+    case 'string':
+      return toText(node)
+    case 'array':
+      return node.namedChildren.map((each) => toValue(each))
+    case 'object':
+      return Object.fromEntries(node.namedChildren.map((each) => toProperty(each)))
+    default:
+      return { expression: node.text }
   }
-  const accept = (word: string) => {
-    if (!isNext(word)) return false
-    at += word.length
-    return true
+}
+
+function toProperty(node: Node): [string, unknown] {
+  const [name, value] = node.namedChildren
+  if (name?.type === 'resource_declaration') {
+    const { symbol, body } = toStatement('resource', name)
+    return [symbol, body]
   }
-  const match = (form: RegExp) => {
-    skipBlanks()
-    const [found] = form.exec(text.slice(at)) ?? []
-    if (found === undefined) throw new SyntaxError(`not expected: ${text.slice(at, at + 40)}`)
-    at += found.length
-    return found
-  }
-  const skipQuoted = (quote: string) => {
-    for (at += 1; at < text.length && text[at] !== quote; at += 1) {
-      if (text[at] === '\\') at += 1
-    }
-  }
-  return {
-    isNext,
-    accept,
-    take: (word: string) => {
-      if (!accept(word)) throw new SyntaxError(`${word} is missing: ${text.slice(at, at + 40)}`)
-    },
-    word: () => match(/^[A-Za-z_][\w-]*/),
-    line: () => {
-      skipBlanks()
-      const start = at
-      let depth = 0
-      for (; at < text.length; at += 1) {
-        const sign = text[at] ?? ''
-        if (depth === 0 && /[\n,\])}]/.test(sign)) break
-        if (sign === '(' || sign === '[') depth += 1
-        else if (sign === ')' || sign === ']') depth -= 1
-        else if (sign === '"' || sign === "'") skipQuoted(sign)
-      }
-      const found = text.slice(start, at).trim()
-      if (!/^[a-z]/.test(found) || depth !== 0) throw new SyntaxError(`no expression: ${found}`)
-      return found
-    },
-    isAtEnd: () => {
-      skipBlanks()
-      return at === text.length
-    },
-    rest: () => text.slice(at),
-    skip: (length: number) => void (at += length),
-    at: () => at,
-    since: (start: number) => text.slice(start, at).trim(),
-  }
+  if (!name || !value) throw new SyntaxError(`half a property: ${node.text}`)
+  return [name.text, toValue(value)]
+}
+
+const escapes: Record<string, string> = { n: '\n', r: '\r', t: '\t' }
+
+function toText(node: Node): string | RawExpression {
+  if (node.namedChildren.some(({ type }) => type === 'interpolation'))
+    return { expression: node.text }
+  const inner = node.text.slice(1, -1)
+  return inner.replaceAll(/\\([nrt'\\$])/g, (_all, sign: string) => escapes[sign] ?? sign)
 }

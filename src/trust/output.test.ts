@@ -12,13 +12,15 @@ import * as fc from 'fast-check'
 import { assignmentGuid } from './guid.ts'
 import { quoteShell, writeAzScript } from './output-az.ts'
 import { quoteBicep, writeBicep } from './output-bicep.ts'
-import { readBicep, readHcl, type HclBlock } from './output-syntax.fixture.ts'
+import { blocksOf, openBicep, readHcl } from './output-syntax.fixture.ts'
 import { quoteHcl, writeTerraform } from './output-terraform.ts'
 import { artifacts, desiredOf, readers } from './policy.fixture.ts'
 import { assignmentPath, toArmAssignment, toArmCredential, toGraphCredential } from './wire.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'trust-output-'))
 after(() => rmSync(folder, { recursive: true }))
+
+const readBicep = await openBicep()
 
 const nasty = `it's "$(touch x)" \`y\` \${z} %{w} \\ é`
 const subscription = '99999999-0000-4000-8000-000000000001'
@@ -39,15 +41,29 @@ const texts = fc.string({
   unit: fc.constantFrom(...nasty.split(''), 'a', '{', '$', '%', '\n', '\t', "'", '"'),
 })
 
-test('output › a text keeps every sign through the quotes of Bicep and Terraform', () => {
+test('output › a text keeps every sign through the quotes of Terraform', async () => {
+  const samples = fc.sample(texts, 500)
+  const fields = samples.map((text, index) => `  field_${index} = ${quoteHcl(text)}\n`)
+  const file = await readHcl(`resource "a" "b" {\n${fields.join('')}}\n`)
+  const block = blocksOf(file, 'resource', 'a').get('b')
+  assert.deepEqual(
+    samples.map((_text, index) => block?.[`field_${index}`]),
+    samples,
+  )
+})
+
+test('output › a text keeps every sign through the quotes of Bicep', () => {
   fc.assert(
     fc.property(texts, (text) => {
-      const [block] = readHcl(`a {\n  b = ${quoteHcl(text)}\n}\n`)
-      assert.equal(block?.fields['b'], text)
       const [statement] = readBicep(`output a string = ${quoteBicep(text)}\n`)
       assert.equal(statement?.body, text)
     }),
   )
+})
+
+test('output › the parsers refuse what breaks out of its quotes', async () => {
+  await assert.rejects(readHcl('resource "a" "b" {\n  c = "x" y"\n}\n'))
+  assert.throws(() => readBicep("output a string = 'it's'\n"), SyntaxError)
 })
 
 test('output › a text keeps every sign through the quotes of the shell', () => {
@@ -140,23 +156,17 @@ test('output › the script for az stops in another tenant', () => {
   assert.throws(() => runScript(writeAzScript(other), 'id'))
 })
 
-const labelled = (blocks: readonly HclBlock[], label: string) =>
-  blocks
-    .filter(({ type, labels }) => type === 'resource' && labels[0] === label)
-    .map(({ fields }) => fields)
-
-test('output › Terraform says what the desired state says', () => {
-  const blocks = readHcl(writeTerraform(desired))
-  const keys = blocks.map(({ type, labels, fields }) =>
-    [type, ...labels, fields['alias']].join(' '),
-  )
-  assert.equal(new Set(keys).size, keys.length, 'no block stands twice')
+test('output › Terraform says what the desired state says', async () => {
+  const text = writeTerraform(desired)
+  const file = await readHcl(text)
+  const resources = (type: string) => [...blocksOf(file, 'resource', type).values()]
   assert.deepEqual(
-    labelled(blocks, 'azuread_application').map((each) => each['display_name']),
+    resources('azuread_application').map((each) => each['display_name']),
     [nasty],
   )
+  const credentials = resources('azuread_application_federated_identity_credential')
   assert.deepEqual(
-    labelled(blocks, 'azuread_application_federated_identity_credential').map((each) => [
+    credentials.map((each) => [
       each['display_name'],
       each['issuer'],
       each['subject'],
@@ -172,11 +182,11 @@ test('output › Terraform says what the desired state says', () => {
     ]),
   )
   assert.deepEqual(
-    labelled(blocks, 'azurerm_federated_identity_credential').map((each) => each['subject']),
+    resources('azurerm_federated_identity_credential').map((each) => each['subject']),
     identity.credentials.map(({ subject }) => subject),
   )
   assert.deepEqual(
-    labelled(blocks, 'azurerm_role_assignment').map((each) => [
+    resources('azurerm_role_assignment').map((each) => [
       each['scope'],
       each['condition'],
       each['condition_version'],
@@ -189,30 +199,30 @@ test('output › Terraform says what the desired state says', () => {
       ]),
     ),
   )
-  const [role] = blocks.filter(({ labels }) => labels[0] === 'azurerm_role_definition')
-  assert.deepEqual(role?.blocks[0]?.fields['data_actions'], desired.roleDefinitions[0]?.dataActions)
+  const [role] = resources('azurerm_role_definition')
+  assert.deepEqual(role?.['permissions'], [
+    { data_actions: desired.roleDefinitions[0]?.dataActions },
+  ])
   // Everything that is referred to is there.
-  const names = new Set(
-    blocks.map(({ type, labels }) => `${type === 'data' ? 'data.' : ''}${labels.join('.')}`),
-  )
-  const used = [
-    ...writeTerraform(desired).matchAll(/(?<![\w"./-])((?:data\.)?(?:azuread|azurerm)_\w+\.\w+)/g),
-  ]
+  const used = [...text.matchAll(/(?<![\w"./-])(data\.)?(azuread_\w+|azurerm_\w+)\.(\w+)/g)]
   assert.ok(used.length > 5)
-  for (const [, name = ''] of used) assert.ok(names.has(name), name)
+  for (const [whole, data, type = '', name] of used) {
+    const blocks = blocksOf(file, data === undefined ? 'resource' : 'data', type)
+    assert.ok(blocks.has(name ?? ''), whole)
+  }
 })
 
-test('output › Terraform looks up what is there already', () => {
-  const blocks = readHcl(writeTerraform(desiredOf()))
-  const found = blocks.filter(({ type }) => type === 'data')
+test('output › Terraform looks up what is there already', async () => {
+  const file = await readHcl(writeTerraform(desiredOf()))
   assert.deepEqual(
-    found.map(({ fields }) => fields['client_id']),
+    [...blocksOf(file, 'data', 'azuread_application').values()].map((each) => each['client_id']),
     [artifacts, readers],
   )
 })
 
 test('output › Bicep says what the desired state says, and has every module it uses', () => {
   const files = writeBicep(desired)
+  for (const text of Object.values(files)) readBicep(text)
   const statements = readBicep(files['main.bicep'] ?? '')
   const bodies = (type: string) =>
     statements
@@ -253,6 +263,8 @@ test('output › Bicep says what the desired state says, and has every module it
 
 test('output › Bicep asks for the unique name of an application that is there already', () => {
   const statements = readBicep(writeBicep(desiredOf())['main.bicep'] ?? '')
-  const asked = statements.filter(({ keyword }) => keyword === 'param').map(({ symbol }) => symbol)
+  const asked = statements
+    .filter(({ keyword }) => keyword === 'parameter')
+    .map(({ symbol }) => symbol)
   assert.deepEqual(asked, ['unique_name_artifacts', 'unique_name_readers'])
 })

@@ -1,5 +1,5 @@
 // What a review can find: stable codes, how bad each is, and what to do (facts/federation.md §3.4, §7.2).
-import type { FindingRule, Severity } from './finding.ts'
+import type { FindingRule, Path, Severity } from './finding.ts'
 
 function rule(severity: Severity, title: string, fix: string): FindingRule {
   return { severity, title, fix }
@@ -107,6 +107,11 @@ export const reviewRules = {
     'A role that can read account keys',
     'Remove the assignment: with a key every other rule is passed by.',
   ),
+  review_role_reader: rule(
+    'note',
+    'A role that reads settings',
+    'Right for the identity that runs `trust review` by itself; remove it from every other.',
+  ),
   review_account_missing: rule(
     'error',
     'A storage account that is not there',
@@ -132,6 +137,41 @@ export const reviewRules = {
     'Storage does not log every read, write and delete',
     'Add a diagnostic setting with StorageRead, StorageWrite and StorageDelete to the service.',
   ),
+  review_repository_gone: rule(
+    'error',
+    'A repository that is not in the CI server',
+    'Take it out of the policy and run `trust apply`: what is trusted there is a name that anybody may take.',
+  ),
+  review_repository_renamed: rule(
+    'error',
+    'A repository that has another name',
+    'Run `trust rotate --rename OLD=NEW` with the names in the message: its builds are refused until then.',
+  ),
+  review_repository_replaced: rule(
+    'error',
+    'A name that belongs to another repository',
+    'Find out who has the name now; then take the repository out of the policy, or write the id of the one that is meant.',
+  ),
+  review_repository_inactive: rule(
+    'warning',
+    'A repository that is not active in the CI server',
+    'Activate it again, or take it out of the policy: trust that nobody uses is only there to be misused.',
+  ),
+  review_repositories_unchecked: rule(
+    'note',
+    'Repositories that could not be looked up',
+    "Review where `instances.*.api` and its token can be read, with an administrator's token: others are not shown every repository.",
+  ),
+  review_key_due: rule(
+    'warning',
+    'The signing key is to be replaced',
+    'Run `trust rotate --keys`; where a next key waits already, see that the public issuer URL serves it.',
+  ),
+  review_key_unchecked: rule(
+    'note',
+    'The signing keys were not looked at',
+    'Review with --service and an admin token.',
+  ),
 } satisfies Record<string, FindingRule>
 
 /** The stable code of a kind of finding. */
@@ -143,11 +183,11 @@ export type ReviewFinding = {
   severity: Severity
   message: string
   fix: string
-  path: readonly string[]
+  path: Path
 }
 
-/** A finding about an identity or an account of the policy; its severity and advice are those of its code. */
-export function foundAt(code: ReviewCode, path: readonly string[], message: string): ReviewFinding {
+/** A finding about a place in the policy; its severity and advice are those of its code. */
+export function foundAt(code: ReviewCode, path: Path, message: string): ReviewFinding {
   const { severity, fix } = reviewRules[code]
   return { code, severity, message, fix, path }
 }

@@ -1,11 +1,18 @@
 // `trust review`: what is, against what the policy says. Pure; the differences are those of a plan, told as
 // findings, beside what a plan does not look at.
-import type { ActualAssignment, ActualState } from './actual.ts'
+import type { ActualAssignment, ActualRoleDefinition, ActualState } from './actual.ts'
+import type { KeysAnswer } from './admin-api.ts'
 import type { Change, PlanNote } from './change.ts'
 import type { DesiredState } from './desired.ts'
 import { isOurs, isSame } from './plan-part.ts'
 import { planTrust } from './plan.ts'
 import type { ReviewFacts } from './review-facts.ts'
+import { reviewKeys } from './review-keys.ts'
+import {
+  reviewRepositories,
+  type AskedInstances,
+  type NamedRepository,
+} from './review-repositories.ts'
 import { foundAt, type ReviewCode, type ReviewFinding } from './review-rules.ts'
 
 /** What a review judges. */
@@ -13,13 +20,17 @@ export type ReviewInput = {
   desired: DesiredState
   actual: ActualState
   facts: ReviewFacts
+  repositories: { named: readonly NamedRepository[]; asked: AskedInstances }
+  /** The service's signing keys, or one sentence on why they are not known. */
+  keys: KeysAnswer | string
+  now: Date
   /** How long a credential may go unused. */
   unusedDays: number
 }
 
 /** Findings, the worst first. */
 export function reviewTrust(input: ReviewInput): ReviewFinding[] {
-  const { desired, actual } = input
+  const { desired, actual, repositories, keys, now } = input
   const { changes, notes } = planTrust(desired, actual)
   const all = [
     ...changes.flatMap((change) => reviewChange(change)),
@@ -28,6 +39,8 @@ export function reviewTrust(input: ReviewInput): ReviewFinding[] {
     ...reviewRoles(input),
     ...reviewApplications(input),
     ...reviewAccounts(input),
+    ...reviewRepositories(repositories.named, repositories.asked),
+    ...reviewKeys(keys, now),
   ]
   const order = { error: 0, warning: 1, note: 2 }
   return all.toSorted((one, other) => order[one.severity] - order[other.severity])
@@ -143,6 +156,9 @@ function reviewRoles({ desired, actual }: ReviewInput): ReviewFinding[] {
       ]
     }
     if (isWanted(desired, identity, each)) return []
+    if (role && readsSettingsOnly(role)) {
+      return [foundAt('review_role_reader', path, `${message}.`)]
+    }
     if (!isPlace(each.scope)) return [foundAt('review_role_high', path, `${message}.`)]
     if (isOurs(desired.installation, each.description)) return []
     return [foundAt('review_role_unknown', path, `${message}.`)]
@@ -164,6 +180,11 @@ function isWanted(
 
 function isPlace(scope: string): boolean {
   return /\/(containers|fileshares|shares)\/[^/]+$/i.test(scope)
+}
+
+// Such a role opens no data and changes no trust.
+function readsSettingsOnly({ actions, dataActions }: ActualRoleDefinition): boolean {
+  return dataActions.length === 0 && actions.every((action) => /\/read$/i.test(action))
 }
 
 function readsKeys(actions: readonly string[]): boolean {

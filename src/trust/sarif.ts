@@ -18,6 +18,8 @@ export type SarifFinding = {
   column?: number | undefined
   /** What stays the same when lines move, for comparing two runs. */
   fingerprint: string
+  /** Whether an earlier run had it, when there was one to compare with. */
+  baseline?: 'new' | 'unchanged' | undefined
 }
 
 /** A SARIF log with one run; findings whose code has no rule are left out of the rules only. */
@@ -51,12 +53,13 @@ export function toSarif(
 }
 
 function toResult(finding: SarifFinding, ruleIndex: number): Record<string, unknown> {
-  const { code, severity, message, uri, line, column, fingerprint } = finding
+  const { code, severity, message, uri, line, column, fingerprint, baseline } = finding
   const region = line === undefined ? {} : { region: { startLine: line, startColumn: column ?? 1 } }
   return {
     ruleId: code,
     ...(ruleIndex >= 0 && { ruleIndex }),
     level: severity,
+    ...(baseline && { baselineState: baseline }),
     message: { text: message },
     locations: [{ physicalLocation: { artifactLocation: { uri: toUri(uri) }, ...region } }],
     partialFingerprints: { 'azureStorageDrone/v1': fingerprint },

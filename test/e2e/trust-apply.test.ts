@@ -239,6 +239,21 @@ describe('trust apply', () => {
     assert.equal(agreed.code, 0)
   })
 
+  test('asks the trust service only at a fit address, with a token, and for a time that is one', async () => {
+    const door = '--service https://localhost:1 --admin-token-file'
+    await refusal(`apply --service http://ci.example ${door.slice(-18)} x`, 'cli_usage', /https:/)
+    await refusal(
+      'apply --service https://localhost:1',
+      'cli_usage',
+      /AZURE_STORAGE_DRONE_ADMIN_TOKEN/,
+    )
+    await refusal('apply --admin-token-file x', 'cli_usage', /only with --service/)
+    await refusal('apply --wait 3', 'cli_usage', /only with --service/)
+    await refusal(`apply --wait long ${door} x`, 'cli_usage', /minutes/)
+    await refusal(`apply ${door} ${lab.folder}/none`, 'config_invalid', /none cannot be read/)
+    await refusal(`apply ${door} ${lab.policyFile}`, 'cli_usage', /one line of plain letters/)
+  })
+
   test('stops before the first change where something stands in the way', async () => {
     lab.writePolicy(policy.replaceAll('acmeart', 'acmegone'))
     const writesBefore = writes()

@@ -1,46 +1,9 @@
-// A lab tenant set up as a policy says, and for each code of `trust review` one thing that is wrong in it.
+// For each code of `trust review` one thing that is wrong in a tenant which is otherwise in order.
 import assert from 'node:assert/strict'
 
-import type { LabApp } from '../../src/lab/entra-directory.ts'
-import type { LabExchange } from '../../src/lab/entra-exchange.ts'
 import type { ReviewCode } from '../../src/trust/review-rules.ts'
-import type { TrustLab } from './trust-lab.fixture.ts'
-
-/** The tenant, and the policy as it was applied. */
-export type Bench = { lab: TrustLab; applied: string }
-
-/** Two identities, one account; nothing to find once it is applied. */
-export const policy = `version: 1
-accounts:
-  acmeart: { subscription: SUBSCRIPTION, resource_group: GROUP }
-identities:
-  publisher: { tenant_id: TENANT }
-  reader: { tenant_id: TENANT }
-policies:
-  - name: publish
-    subjects:
-      - { instance: main, repository: octo/hello, repository_id: "42", events: [push], refs: [refs/heads/main] }
-    identity: publisher
-    audiences: [api://AzureADTokenExchange]
-    grants:
-      - { id: out, account: acmeart, service: blob, container: artifacts, prefix: hello/, verbs: [blob.read, blob.list, blob.write] }
-  - name: look
-    subject: policy
-    subjects:
-      - { instance: main, repository: octo/hello, repository_id: "42", events: [pull_request], refs: [refs/**] }
-    identity: reader
-    audiences: [api://AzureADTokenExchange]
-    grants:
-      - { id: in, account: acmeart, service: blob, container: artifacts, verbs: [blob.read, blob.list] }
-`
-
-/** The application of an identity. */
-export function appOf(bench: Bench, name: string): LabApp {
-  const displayName = `azure-storage-drone-${name}`
-  const found = bench.lab.azure.entra.directory.apps.find((app) => app.displayName === displayName)
-  assert.ok(found)
-  return found
-}
+import { appOf, exchanges, hello, put, type Bench } from './trust-review-bench.fixture.ts'
+import { dayMs } from './trust-review-door.fixture.ts'
 
 function account(bench: Bench) {
   const [first] = bench.lab.azure.arm.state.accounts
@@ -93,17 +56,6 @@ function edit({ lab, applied }: Bench, from: string | RegExp, to: string): () =>
   assert.notEqual(text, applied)
   lab.writePolicy(text)
   return () => lab.writePolicy(applied)
-}
-
-/** Sets a property until the answer is called. */
-export function put<Owner extends object, Key extends keyof Owner>(
-  owner: Owner,
-  key: Key,
-  value: Owner[Key],
-): () => void {
-  const old = owner[key]
-  owner[key] = value
-  return () => void (owner[key] = old)
 }
 
 const lookEntry = /  - name: look[^]*$/
@@ -239,6 +191,11 @@ export const scenarios: Scenario[] = [
     doIt: (bench) => seed(bench, 'Reader and Data Access', bench.lab.azure.scopes.resourceGroup),
   },
   {
+    code: 'review_role_reader',
+    says: /"publisher" has Reader at \/subscriptions\/[^/]+\.$/,
+    doIt: (bench) => seed(bench, 'Reader', `/subscriptions/${bench.lab.azure.subscriptionId}`),
+  },
+  {
     code: 'review_account_missing',
     says: /no storage account .*acmegone/,
     doIt: (bench) => edit(bench, /acmeart/g, 'acmegone'),
@@ -263,22 +220,62 @@ export const scenarios: Scenario[] = [
     says: /blobServices of the account acmeart/,
     doIt: (bench) => put(bench.lab.azure.arm.state, 'diagnostics', []),
   },
+  {
+    code: 'review_repository_gone',
+    says: /no repository octo\/hello \(42\) in "main"/,
+    doIt: (bench) => {
+      bench.drone.remove(hello)
+      return () => bench.drone.know(hello)
+    },
+  },
+  {
+    code: 'review_repository_renamed',
+    says: /run trust rotate --rename octo\/hello=octo\/greeting$/,
+    doIt: ({ drone }) => {
+      drone.know({ ...hello, slug: 'octo/greeting' })
+      return () => drone.know(hello)
+    },
+  },
+  {
+    code: 'review_repository_replaced',
+    says: /octo\/hello belongs to the repository 77, and the policy means 42/,
+    doIt: ({ drone }) => {
+      drone.remove(hello)
+      drone.know({ ...hello, id: 2, uid: '77' })
+      return () => {
+        drone.remove(hello)
+        drone.know(hello)
+      }
+    },
+  },
+  {
+    code: 'review_repository_inactive',
+    says: /octo\/hello \(42\) is not active/,
+    doIt: ({ drone }) => {
+      drone.know(hello, { isActive: false })
+      return () => drone.know(hello)
+    },
+  },
+  {
+    code: 'review_repositories_unchecked',
+    says: /does not show 1 of 1 repositories .*no administrator: octo\/hello\.$/,
+    doIt: ({ drone }) => put(drone.settings, 'isAdmin', false),
+  },
+  {
+    code: 'review_key_due',
+    says: /to be replaced on 20.*no next key is published/,
+    doIt: ({ door }) => {
+      const [active] = door.settings.keys
+      assert.ok(active)
+      return put(active, 'rotatesAt', new Date(Date.now() + 13 * dayMs).toISOString())
+    },
+  },
+  {
+    code: 'review_key_unchecked',
+    says: /The key file is broken/,
+    doIt: ({ door }) => put(door.settings, 'hasBrokenKeys', true),
+  },
 ]
-
-// The lab's own list, which it shows to be read only.
-const exchanges = ({ lab }: Bench) => lab.azure.entra.exchanges as LabExchange[]
-
-/** A successful sign-in of a build by each credential of the identity. */
-export function signIn(bench: Bench, name: string): void {
-  const { tenantId, clientId, objectId, credentials } = appOf(bench, name)
-  const empty = { correlationId: '', traceId: '', uti: '', issuer: '', subject: '', audience: '' }
-  const result = { jti: '', resultCode: 0, resultText: '', accessTokenSha256: '', resource: '' }
-  for (const { id, name: credential } of credentials) {
-    const ids = { federatedCredentialId: id, federatedCredentialName: credential }
-    const who = { time: new Date(), tenantId, clientId, objectId }
-    exchanges(bench).push({ ...who, ...empty, ...result, ...ids })
-  }
-}
 
 // As if the builds of this identity had been refused each time.
 function forget(bench: Bench, name: string): () => void {
