@@ -7,9 +7,10 @@ import { decodeJwt, type JWTPayload } from 'jose'
 import { verifyChain } from '../audit/chain.ts'
 import type { LedgerRecord } from '../audit/event.ts'
 import { sha256Hex } from '../core/digest.ts'
+import type { LabEntra } from '../lab/entra.ts'
 import type { StorageCall } from '../lab/storage-front.ts'
 import { genesisHash, type LedgerRow } from '../store/store.ts'
-import type { Installation } from './installation.ts'
+import type { Running } from './installation.ts'
 
 /** One arrow of the build's way: what happened, said in facts, and whether it fits the hop before. */
 export type Hop = { hop: string; ok: boolean; facts: Record<string, unknown> }
@@ -21,15 +22,17 @@ export type Observed = {
 }
 
 /** All hops of a finished demo, in the order of the way. */
-export async function traceHops(lab: Installation, observed: Observed): Promise<Hop[]> {
+export async function traceHops(lab: Running, observed: Observed): Promise<Hop[]> {
   const records = observed.ledger.map((row) => JSON.parse(row.record) as LedgerRecord)
-  const claims = lab.entra.presentedAssertions.map((assertion) => decodeJwt(assertion))
+  const presented = lab.entra.presentedAssertions.map((assertion) => decodeJwt(assertion))
+  // What `trust apply` had tried before the build is on record too, and no hop of it.
+  const claims = presented.filter((each) => each['trial'] === undefined)
   return [
     extensionCall(observed),
     requestToken(observed, records),
     idToken(claims, records, await fetchKeyIds(lab)),
     entraExchange(lab, claims),
-    storageCalls(lab),
+    storageCalls(lab, claims),
     ledgerRecords(records),
   ]
 }
@@ -71,12 +74,12 @@ function idToken(
   }
 }
 
-function entraExchange({ entra }: Installation, claims: readonly JWTPayload[]): Hop {
-  const exchanges = entra.exchanges.filter(({ resultCode }) => resultCode === 0)
+function entraExchange({ entra }: Running, claims: readonly JWTPayload[]): Hop {
   const known = new Set(claims.map(({ jti }) => jti))
+  const exchanges = entra.exchanges.filter(({ jti }) => known.has(jti))
   return {
     hop: 'Entra exchange',
-    ok: exchanges.length > 0 && exchanges.every(({ jti }) => known.has(jti)),
+    ok: exchanges.length > 0 && exchanges.every(({ resultCode }) => resultCode === 0),
     facts: {
       exchanges: exchanges.length,
       federated_credential: exchanges[0]?.federatedCredentialName ?? '',
@@ -86,12 +89,14 @@ function entraExchange({ entra }: Installation, claims: readonly JWTPayload[]): 
   }
 }
 
-function storageCalls({ entra, storage: { calls } }: Installation): Hop {
-  const hashes = new Set(entra.exchanges.map(({ accessTokenSha256 }) => accessTokenSha256))
-  hashes.delete('')
+function storageCalls({ entra, storage }: Running, claims: readonly JWTPayload[]): Hop {
+  const known = new Set(claims.map(({ jti }) => jti))
+  const given = hashesOf(entra.exchanges)
+  const ours = hashesOf(entra.exchanges.filter(({ jti }) => known.has(jti)))
+  const calls = storage.calls.filter(({ authenticationHash }) => ours.has(authenticationHash))
   return {
     hop: 'storage calls',
-    ok: calls.length > 0 && calls.every((call) => hashes.has(call.authenticationHash)),
+    ok: calls.length > 0 && storage.calls.every((call) => given.has(call.authenticationHash)),
     facts: {
       calls: calls.length,
       by_operation: countBy(calls),
@@ -101,6 +106,11 @@ function storageCalls({ entra, storage: { calls } }: Installation): Hop {
       authentication_hashes: [...new Set(calls.map((call) => call.authenticationHash))],
     },
   }
+}
+
+function hashesOf(exchanges: LabEntra['exchanges']): Set<string> {
+  const hashes = exchanges.map(({ accessTokenSha256 }) => accessTokenSha256)
+  return new Set(hashes.filter((hash) => hash !== ''))
 }
 
 function ledgerRecords(records: readonly LedgerRecord[]): Hop {
@@ -132,7 +142,7 @@ function countBy(calls: readonly StorageCall[]): Record<string, number> {
 }
 
 // Read as Entra reads it: from the public door, over TLS.
-async function fetchKeyIds(lab: Installation): Promise<string[]> {
+async function fetchKeyIds(lab: Running): Promise<string[]> {
   const text = await new Promise<string>((resolve, reject) => {
     const url = `${lab.issuer}/.well-known/jwks.json`
     const call = request(url, { ca: lab.authority.caPem, agent: false }, (response) => {

@@ -1,6 +1,7 @@
 // A whole installation on loopback, on embedded defaults: the lab's certificate authority, Entra and
 // storage, our trust service as a process of its own with a configuration like any other, and a
-// Drone that signs. The demo tells its story; the end-to-end tests break it in every way they can.
+// Drone that signs. Its application is registered by hand: the end-to-end tests break it in every way they
+// can. What the demo shows is set up by `trust apply` (first-day.ts).
 import { createAuthority, type LabAuthority } from '../lab/authority.ts'
 import type { LabDrone, LabRepository } from '../lab/drone.ts'
 import type { LabApp } from '../lab/entra-directory.ts'
@@ -14,20 +15,20 @@ import {
   type TrustServicePlan,
 } from './trust-service.ts'
 
-/** Everything that runs, and what is needed to use or break it. */
-export type Installation = TrustServicePlan & {
+/** Everything that runs, and what is needed to use it. */
+export type Running = TrustServicePlan & {
   authority: LabAuthority
   entra: LabEntra
-  app: LabApp
   storage: LabStorage
-  /** Id of the role assignment that lets the identity write. */
-  roleId: string
   service: Program
   drone: LabDrone
   /** Settings of a plugin step of this installation, as they stand in .drone.yml. */
   settings: (token: string, more?: Record<string, string>) => Record<string, string>
   close: () => Promise<void>
 }
+
+/** An installation whose application was registered by hand, to be broken by hand. */
+export type Installation = Running & { app: LabApp }
 
 /** What an installation is made of; `service` is the command that runs the trust service. */
 export type InstallationOptions = {
@@ -53,7 +54,7 @@ export async function startInstallation(options: InstallationOptions): Promise<I
   const plan = await planTrustService({ authority, now }, folder)
   const { repository } = plan
   const app = registerApp(entra, plan.issuer, repository)
-  const roleId = storage.assignRole({
+  storage.assignRole({
     principalId: app.objectId,
     role: 'Storage Blob Data Contributor',
     account: names.account,
@@ -68,24 +69,31 @@ export async function startInstallation(options: InstallationOptions): Promise<I
     entra,
     app,
     storage,
-    roleId,
     service,
     drone: plan.droneWith({}),
-    settings: (token, more = {}) => ({
-      token,
-      account: names.account,
-      container: names.container,
-      endpoint: storage.endpointOf(names.account),
-      authority_host: entra.url,
-      ca_file: plan.caFile,
-      ...more,
-    }),
+    settings: stepSettings({ entra, storage }, plan.caFile),
     close: async () => {
       await service.stop()
       await storage.close()
       await entra.close()
     },
   }
+}
+
+/** Settings of a step that uses this lab instead of Azure. */
+export function stepSettings(
+  { entra, storage }: Pick<Running, 'entra' | 'storage'>,
+  caFile: string,
+): Running['settings'] {
+  return (token, more = {}) => ({
+    token,
+    account: names.account,
+    container: names.container,
+    endpoint: storage.endpointOf(names.account),
+    authority_host: entra.url,
+    ca_file: caFile,
+    ...more,
+  })
 }
 
 function registerApp(entra: LabEntra, issuer: string, repository: LabRepository): LabApp {

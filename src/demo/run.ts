@@ -1,4 +1,4 @@
-// The main job on embedded defaults: a pushed build uploads a tree and downloads it again through the
+// The main job on embedded defaults: once trust is set up, a pushed build uploads a tree and downloads it again through the
 // real service and the bundled plugin, with a federated identity and no stored secret; then the hops,
 // and the search for leaked secrets.
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
@@ -8,8 +8,8 @@ import { pushBuild, type LabBuild } from '../lab/drone.ts'
 import { openSqliteStore } from '../store/sqlite.ts'
 import type { LedgerRow } from '../store/store.ts'
 import { searchSecrets, type Place, type Search } from './canary.ts'
+import { countChanges, type FirstDay } from './first-day.ts'
 import { traceHops, type Hop } from './hops.ts'
-import type { Installation } from './installation.ts'
 import { describeHops, describeVerdict } from './report.ts'
 import { fetchToken, runStep, throwIfFailed, type PlayedStep, type StepPlan } from './step.ts'
 import { compareTrees, measureTree } from './tree.ts'
@@ -29,6 +29,8 @@ export type DemoResult = {
   ok: boolean
   files: number
   bytes: number
+  /** What `trust apply` had to change in the empty tenant. */
+  changesApplied: number
   identical: boolean
   subject: string
   uploadSeconds: number
@@ -43,12 +45,8 @@ const shownDifferences = 20
 const ledgerPage = 10_000
 
 /** Plays one build over the tree in `source`; throws the fault of the step that failed. */
-export async function runDemo(
-  deps: DemoDeps,
-  lab: Installation,
-  source: string,
-): Promise<DemoResult> {
-  const said: string[] = []
+export async function runDemo(deps: DemoDeps, lab: FirstDay, source: string): Promise<DemoResult> {
+  const said = [lab.applied]
   const say = (text: string) => {
     said.push(text)
     deps.say(text)
@@ -81,6 +79,7 @@ export async function runDemo(
   say(describeHops(hops))
   const outcome = {
     ...measureTree(source),
+    changesApplied: countChanges(lab.applied),
     identical: differences.length === 0,
     subject: subjectOf(hops),
     uploadSeconds: upload.seconds,
@@ -101,7 +100,7 @@ export async function runDemo(
 
 async function playStep(
   { plugin, say }: { plugin: readonly string[]; say: (text: string) => void },
-  lab: Installation,
+  lab: FirstDay,
   build: LabBuild,
   plan: StepPlan,
 ): Promise<PlayedStep> {
@@ -115,10 +114,10 @@ async function playStep(
   return { ...finished, ...answer }
 }
 
-async function readLedger(lab: Installation): Promise<LedgerRow[]> {
+async function readLedger(lab: FirstDay): Promise<LedgerRow[]> {
   const store = openSqliteStore(join(lab.stateFolder, 'state.db'))
   try {
-    return await store.readLedger(1, ledgerPage)
+    return await store.readLedger('node-1', 1, ledgerPage)
   } finally {
     await store.close()
   }
@@ -130,7 +129,7 @@ function subjectOf(hops: readonly Hop[]): string {
 }
 
 function searchRun(
-  lab: Installation,
+  lab: FirstDay,
   steps: readonly PlayedStep[],
   said: readonly string[],
   control: string,

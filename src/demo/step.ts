@@ -2,7 +2,7 @@
 // time, then the bundled plugin runs as a process with only the variables of a Drone step.
 import { Fault, isFaultCode } from '../core/fault.ts'
 import { stepEnvironment, type LabBuild } from '../lab/drone.ts'
-import type { Installation } from './installation.ts'
+import type { Running } from './installation.ts'
 import { runProgram, type Finished } from './program.ts'
 import { names } from './trust-service.ts'
 
@@ -14,7 +14,7 @@ export type PlayedStep = Finished & { answerStatus: number; token: string }
 
 /** Fetches the token a runner would fetch for a `from_secret`. */
 export async function fetchToken(
-  lab: Installation,
+  lab: Running,
   build: LabBuild,
   entry: string = names.entry,
 ): Promise<{ answerStatus: number; token: string }> {
@@ -27,7 +27,7 @@ export async function fetchToken(
 /** Runs the plugin with this token. */
 export function runStep(
   plugin: readonly string[],
-  lab: Installation,
+  lab: Running,
   build: LabBuild,
   token: string,
   plan: StepPlan,

@@ -18,6 +18,7 @@ export const names = {
   account: 'acmeart',
   container: 'artifacts',
   audience: 'api://AzureADTokenExchange',
+  admin: 'lab-admin',
 } as const
 
 /** A secret of the installation that must never be seen outside its own file. */
@@ -25,6 +26,12 @@ export type NamedSecret = { name: string; value: string }
 
 /** Who builds may become, in Entra's ids. */
 export type AppIds = { tenantId: string; clientId: string }
+
+/** Where Azure is for trials: the lab's Entra, and its storage by account and service. */
+export type AzureAddresses = {
+  authorityHost: string
+  endpoints: Readonly<Record<string, { blob?: string; file?: string }>>
+}
 
 /** The files and addresses of a trust service that is not running yet. */
 export type TrustServicePlan = {
@@ -36,31 +43,39 @@ export type TrustServicePlan = {
   /** Base URL of the door for CI. */
   ciUrl: string
   serviceUrl: string
+  /** Base URL of the admin door, and the file with the token of its one admin. */
+  adminUrl: string
+  adminTokenFile: string
   repository: LabRepository
   secrets: readonly NamedSecret[]
   droneWith: (changes: Partial<Parameters<typeof createDrone>[0]>) => LabDrone
 }
 
-/** Chooses addresses and secrets and writes certificates; the policy waits for the application's ids. */
+/**
+ * Chooses addresses and secrets and writes certificates; the policy waits for the application's ids.
+ * Trials at the admin door need to be told where `azure` is.
+ */
 export async function planTrustService(
-  { authority, now }: { authority: LabAuthority; now: () => Date },
+  { authority, now, azure }: { authority: LabAuthority; now: () => Date; azure?: AzureAddresses },
   folder: string,
 ): Promise<TrustServicePlan> {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  const [ciPort = 0, stepsPort = 0, publicPort = 0] = await findFreePorts(3)
+  const [ciPort = 0, stepsPort = 0, publicPort = 0, adminPort = 0] = await findFreePorts(4)
   const issuerUrl = `https://localhost:${publicPort}`
   const serviceUrl = `https://localhost:${stepsPort}`
   const ciUrl = `http://127.0.0.1:${ciPort}`
   const repository = { id: 1, uid: '4711', slug: 'octo/hello', secret: newSecret(), timeout: 60 }
   const runnerToken = newSecret()
   const webhookSecret = newSecret()
+  const adminToken = newSecret()
   const files = await writeFiles(folder, authority, {
     'runner.token': runnerToken,
     'webhook.secret': webhookSecret,
+    'admin.token': adminToken,
   })
   writeFileSync(
     files['service.yaml'],
-    configText(files, { issuerUrl, serviceUrl, ciPort, stepsPort, publicPort }),
+    configText(files, { issuerUrl, serviceUrl, ciPort, stepsPort, publicPort, adminPort }, azure),
   )
   const droneOptions = {
     ciUrl,
@@ -78,14 +93,22 @@ export async function planTrustService(
     issuer: `${issuerUrl}/${names.instance}`,
     ciUrl,
     serviceUrl,
+    adminUrl: `https://localhost:${adminPort}`,
+    adminTokenFile: files['admin.token'],
     repository,
     secrets: [
       { name: 'runner token', value: runnerToken },
       { name: 'webhook secret', value: webhookSecret },
+      { name: 'admin token', value: adminToken },
       { name: 'repo.secret', value: repository.secret },
     ],
     droneWith: (changes) => createDrone({ ...droneOptions, ...changes }),
   }
+}
+
+/** Writes the policy that lets the repository become this application. */
+export function writePolicy({ folder, repository }: TrustServicePlan, app: AppIds): void {
+  writeFileSync(join(folder, 'policy.yaml'), policyText(repository, app), { mode: 0o600 })
 }
 
 /** Writes the policy for this application and starts the service; it can be started again after its end. */
@@ -94,7 +117,7 @@ export function startTrustService(
   command: readonly string[],
   app: AppIds,
 ): Promise<Program> {
-  writeFileSync(join(plan.folder, 'policy.yaml'), policyText(plan.repository, app), { mode: 0o600 })
+  writePolicy(plan, app)
   return startProgram([...command, '--config', plan.configFile], { readyWhen: /"door":"public"/ })
 }
 
@@ -108,6 +131,7 @@ const fileNames = [
   'server.key',
   'runner.token',
   'webhook.secret',
+  'admin.token',
   'policy.yaml',
   'service.yaml',
 ] as const
@@ -162,7 +186,9 @@ function configText(
     ciPort: number
     stepsPort: number
     publicPort: number
+    adminPort: number
   },
+  azure: AzureAddresses | undefined,
 ): string {
   const tls = (ca: string) =>
     `{ certificate_file: ${files['server.pem']}, key_file: ${files['server.key']}${ca} }`
@@ -179,6 +205,12 @@ listen:
   public:
     address: 127.0.0.1:${at.publicPort}
     tls: ${tls('')}
+  admin:
+    address: 127.0.0.1:${at.adminPort}
+    tls: ${tls('')}
+admins:
+  ${names.admin}: { token: { file: ${files['admin.token']} } }
+azure: ${JSON.stringify({ ca_file: files['ca.pem'], ...(azure && { authority_host: azure.authorityHost, endpoints: azure.endpoints }) })}
 instances:
   ${names.instance}:
     scm: gitea

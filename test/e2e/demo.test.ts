@@ -23,13 +23,15 @@ test('demo --json --source moves any tree, finds no secret, and finds its contro
   })
   const result = JSON.parse(output.trimEnd().split('\n').at(-1) ?? '') as Record<string, unknown>
   assert.equal(exitCode, 0, output)
-  const { ok, files, bytes, identical, secretsFound, controlFound, subject } = result
+  const { ok, files, bytes, changesApplied, identical, secretsFound, controlFound, subject } =
+    result
   assert.deepEqual(
-    { ok, files, bytes, identical, secretsFound, controlFound, subject },
+    { ok, files, bytes, changesApplied, identical, secretsFound, controlFound, subject },
     {
       ok: true,
       files: 2,
       bytes: 1,
+      changesApplied: 5,
       identical: true,
       secretsFound: 0,
       controlFound: true,
@@ -48,6 +50,7 @@ test('demo --json --source moves any tree, finds no secret, and finds its contro
       'ledger records true',
     ],
   )
+  assert.match(output, /`trust apply` made 5 things in an empty tenant/)
 })
 
 test('demo says what is wrong with a source that is no folder', async () => {
