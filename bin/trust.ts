@@ -41,9 +41,10 @@ export const trustUsage = `azure-storage-drone trust <command>
                                 what has to change in Azure, as it is now or as it was read before
   plan FILE --config CONFIG --output az|bicep|terraform|json [--out FOLDER] [--tenant ID]
                                 everything as files for somebody who may apply them
-  apply FILE --config CONFIG [--yes] [--dry-run]
+  apply FILE --config CONFIG [--yes] [--dry-run] [--service URL] [--wait MINUTES]
                                 shows the changes, asks, carries them out, writes the client ids of new
-                                identities into FILE, and waits until Azure shows all of it
+                                identities into FILE, and waits until Azure shows all of it; with
+                                --service until trials of every subject work (10 minutes; --wait 0: once)
   review FILE --config CONFIG [--format markdown|json|sarif] [--strict] [--unused-days N]
          [--since REPORT.json|last] [--service URL]
                                 what is in Azure, in the CI servers and (with --service) in the trust
@@ -62,6 +63,9 @@ export const trustUsage = `azure-storage-drone trust <command>
   --ca-file FILE, --graph-url URL, --arm-url URL
                                 certificates to trust beside the usual ones; Graph and Azure Resource
                                 Manager where they are not at their cloud's address
+  --service URL, --admin-token-file FILE|-
+                                the admin door of the trust service, and the token for it (or the
+                                variable AZURE_STORAGE_DRONE_ADMIN_TOKEN)
   --gateway                     as with a gateway that serves what no Azure role can enforce
 
 Exit codes: 0 done (lint: no error; plan: no change) · 2 usage, or a file with mistakes · 3 not allowed

@@ -50,8 +50,13 @@ export function listTrials(policy: Policy, tenantId: string): TrialRequest[] {
       .filter((placed) => checkEntryAudience(placed, cloud).isFederated)
       .flatMap(({ entry, index }) => {
         const { subjects } = listEntrySubjects(entry, index)
-        const names = new Set(subjects.map(({ subject }) => subject))
-        return [...names].map((subject) => ({ entry: entry.name, subject, audience }))
+        // Two CI servers are two issuers, each with a credential of its own.
+        return subjects.map(({ subject, instance }) => ({
+          entry: entry.name,
+          subject,
+          instance,
+          audience,
+        }))
       })
   })
 }

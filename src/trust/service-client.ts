@@ -57,9 +57,10 @@ export function openService(deps: ServiceDeps): TrustService {
     async lastReview() {
       const answer = await send(deps, { path: adminPaths.lastReview })
       // Another server's 404 is no word on reviews.
-      const isNone =
-        answer.status === 404 && problemSchema.safeParse(parseJson(answer.body)).success
-      return isNone ? undefined : readAnswer(deps, recordedReviewSchema, answer)
+      const problem = problemSchema.safeParse(parseJson(answer.body)).data
+      return answer.status === 404 && problem?.code === 'issuer_review_absent'
+        ? undefined
+        : readAnswer(deps, recordedReviewSchema, answer)
     },
     async recordReview(body) {
       readAnswer(deps, z.unknown(), await post(deps, adminPaths.reviews, body))

@@ -161,7 +161,10 @@ describe('trust on the first day', () => {
       file,
     )
     assert.equal(stranger.exitCode, 3, stranger.output)
-    assert.match(stranger.output, /^The trust service at \S+ does not know this admin token.*\nwhat to do: /)
+    assert.match(
+      stranger.output,
+      /^The trust service at \S+ does not know this admin token.*\nwhat to do: /,
+    )
     assert.equal(stranger.output.includes('another-token'), false)
     const nowhere = ['--service', 'https://localhost:1', '--admin-token-file', file]
     const absent = await trust('apply', '--yes', ...nowhere)
