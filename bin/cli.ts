@@ -26,7 +26,10 @@ const usage = `azure-storage-drone ${version}
   policy lint|test|explain|diff|who-can   read the policy file, and answer for it
   trust lint|plan|apply|review            trust in Azure: what is wrong, set it up, keep it so
   doctor [URL] [--write] [--json]         why a build gets nowhere: one verdict, one thing to do
+  exec [--for azure,aws,gcp,terraform] -- COMMAND
+                                          run another tool with this build’s identity
   issuer keys|rotate|revoke|publish|check the signing keys and the public documents
+  store move --from CONFIG --to CONFIG    from SQLite to PostgreSQL, compared record by record
   plugin                                  run one pipeline step from PLUGIN_* variables
   upload|download|sync|list|remove|link|verify
                                           the same by hand: upload SOURCE... URL, download URL... FOLDER
@@ -75,9 +78,17 @@ async function main(args: string[]): Promise<number | undefined> {
         write: (text) => void process.stdout.write(text),
       })
     }
+    case 'store': {
+      const { storeCommand } = await import('./store.ts')
+      return storeCommand(rest, (text) => void process.stdout.write(text))
+    }
     case 'doctor': {
       const { doctorCommand } = await import('./doctor.ts')
       return doctorCommand(rest, process.env, (text) => void process.stdout.write(text))
+    }
+    case 'exec': {
+      const { execCommand } = await import('./exec.ts')
+      return execCommand(rest, process.env)
     }
     case 'serve':
     case 'issuer':
@@ -100,7 +111,7 @@ async function main(args: string[]): Promise<number | undefined> {
 
 async function demo(args: string[]): Promise<number> {
   const options = parseDemoArgs(args)
-  const { startInstallation } = await import('../src/demo/installation.ts')
+  const { startFirstDay } = await import('../src/demo/first-day.ts')
   const { runDemo } = await import('../src/demo/run.ts')
   const { makeTree } = await import('../src/demo/tree.ts')
   const plugin = [process.execPath, join(dist, 'plugin.mjs')]
@@ -115,7 +126,8 @@ async function demo(args: string[]): Promise<number> {
   // Child processes and files go with us, also when Ctrl-C ends the demo half-way.
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
-  const lab = await startInstallation({ folder, service, now: () => new Date() })
+  const cli = [process.execPath, fileURLToPath(import.meta.url)]
+  const lab = await startFirstDay({ folder, service, cli, say, now: () => new Date() })
   try {
     const randomHex = (sizeBytes: number) => randomBytes(sizeBytes).toString('hex')
     const result = await runDemo({ plugin, say, randomHex }, lab, source)
@@ -153,7 +165,7 @@ function parseDemoArgs(args: string[]): {
 }
 
 async function keep(
-  lab: Awaited<ReturnType<typeof import('../src/demo/installation.ts').startInstallation>>,
+  lab: Awaited<ReturnType<typeof import('../src/demo/first-day.ts').startFirstDay>>,
   say: (text: string) => void,
 ): Promise<void> {
   const { pushBuild, stepEnvironment } = await import('../src/lab/drone.ts')

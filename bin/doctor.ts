@@ -1,7 +1,6 @@
 // `azure-storage-drone doctor`: finds out why a build gets nowhere with its identity, from a step of it or
 // from anywhere that has its request token; reads environment, arguments and files, and prints.
 import { randomUUID } from 'node:crypto'
-import { lookup } from 'node:dns/promises'
 import { readFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -12,7 +11,12 @@ import { version } from '../src/core/version.ts'
 import { type DoctorDeps, examine, type Question } from '../src/diagnose/doctor.ts'
 import { toFact } from '../src/diagnose/facts.ts'
 import { toReportJson, writeReport } from '../src/diagnose/report.ts'
-import { type Given, readCredentials, readDoctorSettings } from '../src/diagnose/settings.ts'
+import {
+  type Given,
+  readChoice,
+  readCredentials,
+  readDoctorSettings,
+} from '../src/diagnose/settings.ts'
 import { judge } from '../src/diagnose/verdict.ts'
 import { openHttp } from '../src/http/open.ts'
 import { createLog } from '../src/plugin/report.ts'
@@ -21,12 +25,15 @@ import { findSetting, settingNames, settingsTable } from '../src/plugin/settings
 import { type Environment, tokenEmpty } from '../src/plugin/settings.ts'
 import { isUrl, readUrl } from '../src/plugin/settings/url.ts'
 import { toUserAgent } from '../src/plugin/user-agent.ts'
+import { findAddresses } from './find-addresses.ts'
+import { isPersonAt } from './run-deps.ts'
 
 /** How `doctor` is used. */
 export const doctorUsage = `azure-storage-drone doctor [URL] [flags]
 
 Walks the whole way of a build, from its request token to a name in storage, and ends with one
-verdict and one thing to do. The token is AZURE_STORAGE_DRONE_TOKEN or PLUGIN_TOKEN; settings
+verdict and one thing to do. The token is AZURE_STORAGE_DRONE_TOKEN or PLUGIN_TOKEN; without one
+the other sources of an identity count, and the report names them all in order. Settings
 are PLUGIN_* variables, flags of the same names (--account, --container, --target, --ca-file, …),
 or a URL such as https://ACCOUNT.blob.core.windows.net/CONTAINER/PATH.
 
@@ -81,13 +88,16 @@ function toQuestion(
   given: Given,
   env: Environment,
 ): Question {
-  const { settings, fault } = readDoctorSettings(given, (name) => `\`${name}\``)
+  const show = (name: string) => `\`${name}\``
+  const around = { env, isPerson: isPersonAt(process.stdout, env) }
+  const { settings, fault } = readDoctorSettings(given, show, around)
   const token = env['PLUGIN_TOKEN'] || env['AZURE_STORAGE_DRONE_TOKEN'] || ''
   const credentials = file === undefined ? undefined : readCredentials(readText(file))
   if (file !== undefined && !credentials) {
     throw usage(`${file} is no list of federated credentials in JSON`)
   }
   return {
+    choice: readChoice(given, show, around),
     token: new Secret(token.trim()),
     tokenEmpty: toFact(tokenEmpty()),
     proxy: readProxy(env),
@@ -193,12 +203,4 @@ function usage(what: string): Fault {
   return new Fault('cli_usage', `doctor: ${what}.`, {
     hint: 'Run `azure-storage-drone doctor --help`.',
   })
-}
-
-async function findAddresses(host: string): Promise<string[]> {
-  try {
-    return (await lookup(host, { all: true })).map(({ address }) => address)
-  } catch {
-    return []
-  }
 }

@@ -8,12 +8,14 @@ import { version } from '../src/core/version.ts'
 import { openHttp } from '../src/http/open.ts'
 import { createLog } from '../src/plugin/report.ts'
 import type { RunDeps } from '../src/plugin/run.ts'
+import type { Environment } from '../src/plugin/settings.ts'
 
 /** Where people read: a stream, maybe a terminal. */
 export type Output = Pick<WriteStream, 'write'> & Partial<Pick<WriteStream, 'isTTY' | 'columns'>>
 
 /** The means of one step; a first SIGTERM or SIGINT ends it cleanly, a second at once. */
 export function openDoor(output: Output): RunDeps {
+  const write = gatherWrites(output)
   const ending = new AbortController()
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => ending.abort())
@@ -22,7 +24,7 @@ export function openDoor(output: Output): RunDeps {
   const screen = {
     // A terminal that does not know its width says 0.
     columns: () => output.columns || 80,
-    write: (text: string) => void output.write(text),
+    write,
   }
   return {
     openHttp,
@@ -33,13 +35,34 @@ export function openDoor(output: Output): RunDeps {
     random: Math.random,
     newId: randomUUID,
     // A line goes where the bar stood.
-    log: createLog((text) => void output.write(isTerminal ? `\r\u001B[K${text}` : text)),
+    log: createLog((text) => write(isTerminal ? `\r\u001B[K${text}` : text)),
     signal: ending.signal,
     isBusy: createBusyMeter(),
     saveMemory,
     pid: process.pid,
     version,
     ...(isTerminal && { screen }),
+  }
+}
+
+/** Whether a person typed the command: at a terminal, and in no build of any CI system. */
+export function isPersonAt({ isTTY }: Pick<Output, 'isTTY'>, env: Environment): boolean {
+  return isTTY === true && !env['CI'] && !env['DRONE']
+}
+
+const gatheredChars = 64 * 1024
+
+/** Writes what is said in one turn at once: a listing of a hundred thousand names is not as many writes. */
+export function gatherWrites(output: Output): (text: string) => void {
+  let gathered = ''
+  const flush = () => {
+    if (gathered !== '') output.write(gathered)
+    gathered = ''
+  }
+  return (text) => {
+    if (gathered === '') queueMicrotask(flush)
+    gathered += text
+    if (gathered.length > gatheredChars) flush()
   }
 }
 

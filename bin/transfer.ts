@@ -12,7 +12,7 @@ import { interpretSettings, invalid, type Settings } from '../src/plugin/setting
 import { readCommandLine, toFlagName } from '../src/plugin/settings/flags.ts'
 import type { Action } from '../src/plugin/settings/row.ts'
 import type { RemoteFile } from '../src/transfer/remote.ts'
-import { openDoor } from './run-deps.ts'
+import { gatherWrites, isPersonAt, openDoor } from './run-deps.ts'
 
 /** Runs a command from its words to its exit code. */
 export async function transferCommand(action: Action, args: readonly string[]): Promise<number> {
@@ -30,7 +30,9 @@ export async function transferCommand(action: Action, args: readonly string[]): 
     return interpretSettings({
       show: toFlagName,
       given: line.given,
-      token: process.env['AZURE_STORAGE_DRONE_TOKEN'],
+      env: process.env,
+      // Of a pipe, one end is a terminal still.
+      isPerson: isPersonAt(process.stderr, process.env),
       tokenEmpty,
       hint,
       showsLinks,
@@ -38,7 +40,7 @@ export async function transferCommand(action: Action, args: readonly string[]): 
   }
   // `list … | head`: whoever reads has read enough.
   process.stdout.once('error', () => process.exit(0))
-  const write = (text: string) => void process.stdout.write(text)
+  const write = gatherWrites(process.stdout)
   const print = createLog(write)
   if (line.wantsJson) {
     const document = openDocument(action, write)
@@ -78,9 +80,9 @@ function openDocument(action: Action, write: (text: string) => void): Document {
 function tokenEmpty(): Fault {
   return new Fault(
     'plugin_token_empty',
-    'AZURE_STORAGE_DRONE_TOKEN is empty, and the identity comes from the request token in it.',
+    'There is nobody to be: AZURE_STORAGE_DRONE_TOKEN is empty or absent, and no other source of an identity is configured.',
     {
-      hint: 'In a step of a build give it by `from_secret`; the trust service hands it out to running builds only. It is the only identity these commands know so far.',
+      hint: 'In a step of a build give the request token by `from_secret`; at a terminal, where no such variable is set, `az login` does. `azure-storage-drone doctor` names every source.',
     },
   )
 }

@@ -3,11 +3,12 @@
 // is thrown is a bug and ends in exit 70.
 
 import type { FaultRow } from './fault-row.ts'
+import { keysFaults } from './keys-faults.ts'
 import { serviceFaults } from './service-faults.ts'
 import { stepFaults } from './step-faults.ts'
 import { trustFaults } from './trust-faults.ts'
 
-const faultTable = { ...serviceFaults, ...stepFaults, ...trustFaults }
+const faultTable = { ...serviceFaults, ...keysFaults, ...stepFaults, ...trustFaults }
 
 /** Every code a Fault can carry, `<room>_<what>`. */
 export type FaultCode = keyof typeof faultTable

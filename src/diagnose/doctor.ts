@@ -4,11 +4,13 @@ import { storageScope } from '../azure/clouds.ts'
 import { type AccessToken, exchange } from '../azure/entra.ts'
 import type { Secret } from '../core/secret.ts'
 import type { HttpClient, HttpOptions, ProxyOptions } from '../http/http.ts'
+import { type Choice, isExchanged } from '../plugin/credential.ts'
 import { sendToService } from '../plugin/identity.ts'
 import { parseRequestToken, type RequestToken } from '../plugin/request-token.ts'
 import { catchFault, findFault, tryOften } from './attempts.ts'
 import { readRefusedTimes } from './clocks.ts'
 import type { ClockFact, Facts, FaultFact, ListedCredential, Who } from './facts.ts'
+import { givesAssertions, probeAccess, probeAssertion } from './probe-given.ts'
 import { probeIssuer } from './probe-issuer.ts'
 import {
   createProbe,
@@ -35,6 +37,8 @@ export type DoctorDeps = {
 export type Question = {
   settings?: DoctorSettings
   settingsFault?: FaultFact
+  /** Where the identity comes from; the request token when absent. */
+  choice?: Choice
   /** Empty when the step has none. */
   token: Secret
   tokenEmpty: FaultFact
@@ -76,7 +80,7 @@ export async function examine(deps: DoctorDeps, question: Question): Promise<Fac
 }
 
 async function walk(visit: Visit): Promise<Facts> {
-  const { settings, settingsFault, credentials, waitSeconds } = visit.question
+  const { settings, settingsFault, choice, credentials, waitSeconds } = visit.question
   const token = readToken(visit.question)
   const account = await findAccount(visit)
   const identity = await findIdentity(visit, token.parsed)
@@ -90,6 +94,7 @@ async function walk(visit: Visit): Promise<Facts> {
     clocks: visit.clocks,
     waitSeconds,
     ...(settingsFault && { settings: settingsFault }),
+    ...(choice && { sources: choice.sources }),
     ...(identity.fact && { idToken: identity.fact }),
     ...(issuer && { issuer }),
     ...(access && { access: readAccessClaims(access.token) }),
@@ -100,10 +105,12 @@ async function walk(visit: Visit): Promise<Facts> {
 
 type Identity = { fact?: NonNullable<Facts['idToken']>; value?: Secret }
 
-function readToken({ token, tokenEmpty }: Question): {
+function readToken({ choice, token, tokenEmpty }: Question): {
   fact: Facts['token']
   parsed?: RequestToken
 } {
+  const used = choice?.sources.find(({ state }) => state === 'used')
+  if (used && used.source !== 'request token') return { fact: {} }
   if (token.isEmpty) return { fact: { fault: tokenEmpty } }
   let parsed: RequestToken | undefined
   const fault = catchFault(() => {
@@ -138,8 +145,11 @@ async function findIssuer(visit: Visit, { fact, value }: Identity): Promise<Fact
 }
 
 async function findIdentity(visit: Visit, token: RequestToken | undefined): Promise<Identity> {
-  const { settings } = visit.question
-  if (!token || !settings) return {}
+  const { settings, choice } = visit.question
+  if (!settings) return {}
+  const credential = choice?.credential
+  if (credential && givesAssertions(credential)) return probeAssertion(visit, credential)
+  if (!token) return {}
   const send = watchClock(
     visit,
     'trust service',
@@ -155,8 +165,11 @@ async function findAccess(
 ): Promise<{ exchanges: Facts['exchanges']; access?: AccessToken }> {
   const { question, clocks, now } = visit
   const who = identity.fact?.who
-  const { settings } = question
-  if (!token || !settings || !who || !identity.value) return { exchanges: [] }
+  const { settings, choice } = question
+  const patience = { tries: question.tries, waitMs: question.waitSeconds * 1000 }
+  const credential = choice?.credential
+  if (credential && !isExchanged(credential)) return probeAccess(visit, credential, patience)
+  if (!settings || !who || !identity.value) return { exchanges: [] }
   let access: AccessToken | undefined
   let assertion = identity.value
   let madeAtMs = now().getTime()
@@ -169,7 +182,6 @@ async function findAccess(
     }
     access = await exchangeOnce({ ...visit, send }, settings, { ...who, assertion })
   }
-  const patience = { tries: question.tries, waitMs: question.waitSeconds * 1000 }
   const exchanges = await tryOften(visit, patience, attempt)
   for (const { fault } of exchanges) {
     const times = fault && readRefusedTimes(fault.sentence)

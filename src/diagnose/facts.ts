@@ -1,5 +1,6 @@
 // What the probes of `doctor` found out, as plain values: the verdict is made of these and nothing else.
 import type { Fault, FaultCode } from '../core/fault.ts'
+import type { SeenSource } from '../plugin/credential.ts'
 
 /** A Fault as a value. */
 export type FaultFact = {
@@ -81,6 +82,9 @@ export type AccountFacts = {
 /** Everything that was found out; what is absent could not be, or was not asked for. */
 export type Facts = {
   settings?: FaultFact
+  /** Every source of an identity in the order of the chain. */
+  sources?: readonly SeenSource[]
+  /** Empty when the identity comes from another source. */
   token: { fault?: FaultFact; serviceUrl?: string; isPinned?: boolean }
   idToken?: { fault?: FaultFact; claims?: IdClaims; who?: Who }
   issuer?: IssuerFacts

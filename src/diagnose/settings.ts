@@ -3,8 +3,9 @@
 import { parseRecord } from '../azure/assertion.ts'
 import type { Cloud } from '../azure/clouds.ts'
 import { Fault } from '../core/fault.ts'
+import { type Choice, chooseCredential } from '../plugin/credential.ts'
 import { findSetting, type SettingName } from '../plugin/settings-table.ts'
-import { interpretSettings, type Settings } from '../plugin/settings.ts'
+import { type Environment, interpretSettings, type Settings } from '../plugin/settings.ts'
 import { type FaultFact, type ListedCredential, toFact } from './facts.ts'
 import type { StoragePlace } from './probe-storage.ts'
 
@@ -21,6 +22,12 @@ export type DoctorSettings = {
 /** Settings by name as they were given, in variables or flags. */
 export type Given = ReadonlyMap<string, unknown>
 
+/** Where an identity may come from beside the settings, and whether a person asks. */
+export type Surroundings = { env: Environment; isPerson: boolean }
+
+// The request token is looked at by itself.
+const tokenElsewhere: Surroundings = { env: { PLUGIN_TOKEN: 'elsewhere' }, isPerson: false }
+
 const aboutPlace: readonly string[] = ['account', 'service', 'container', 'share', 'endpoint']
 
 const aboutIdentity: readonly string[] = [
@@ -30,19 +37,21 @@ const aboutIdentity: readonly string[] = [
   'identity',
   'tenant_id',
   'client_id',
+  'oidc_token_id',
 ]
 
 /** Reads them; the fault is of a step that has these settings, or that none say where to look. */
 export function readDoctorSettings(
   given: Given,
   show: (name: string) => string,
+  around: Surroundings = tokenElsewhere,
 ): { settings?: DoctorSettings; fault?: FaultFact } {
   const names = [...given.keys()].map((name) => findSetting(name) ?? name)
   const isStep = names.includes('action') || names.includes('transfers')
   if (!isStep && !names.some((name) => aboutPlace.includes(name))) {
-    return identityOnly(given, show)
+    return identityOnly(given, show, around)
   }
-  const whole = isStep ? interpret(given, show) : undefined
+  const whole = isStep ? interpret(given, show, around) : undefined
   if (whole?.settings) return { settings: narrow(whole.settings, given) }
   const some = [...given].filter(([name]) => {
     const setting = findSetting(name)
@@ -50,7 +59,7 @@ export function readDoctorSettings(
       ? !isStep
       : aboutPlace.includes(setting) || aboutIdentity.includes(setting)
   })
-  const rest = interpret(new Map([...some, ['action', 'list']]), show)
+  const rest = interpret(new Map([...some, ['action', 'list']]), show, around)
   const fault = whole?.fault ?? rest.fault
   return {
     ...(rest.settings && { settings: narrow(rest.settings, given) }),
@@ -62,6 +71,7 @@ export function readDoctorSettings(
 function identityOnly(
   given: Given,
   show: (name: string) => string,
+  around: Surroundings,
 ): ReturnType<typeof readDoctorSettings> {
   const some = [...given].filter(([name]) => {
     const setting = findSetting(name)
@@ -72,7 +82,7 @@ function identityOnly(
     ['account', 'anywhere'],
     ['container', 'anywhere'],
   ] as const
-  const { settings, fault } = interpret(new Map([...some, ...anywhere]), show)
+  const { settings, fault } = interpret(new Map([...some, ...anywhere]), show, around)
   if (!settings) return fault ? { fault } : {}
   return { settings: narrow({ ...settings, transfers: [] }, given) }
 }
@@ -80,25 +90,43 @@ function identityOnly(
 function interpret(
   given: Given,
   show: (name: string) => string,
+  around: Surroundings,
 ): { settings?: Settings; fault?: FaultFact } {
   try {
-    // The token is looked at by itself.
-    const token = 'elsewhere'
     const absent = () => new Fault('plugin_token_empty', '')
     const pairs = [...given].filter(([name]) => name !== 'token')
     return {
       settings: interpretSettings({
         show,
         given: pairs,
-        token,
+        ...around,
         tokenEmpty: absent,
         showsLinks: true,
       }),
     }
   } catch (error) {
-    if (error instanceof Fault) return { fault: toFact(error) }
-    throw error
+    if (!(error instanceof Fault)) throw error
+    if (error.code === 'plugin_token_empty') return interpret(given, show, tokenElsewhere)
+    return { fault: toFact(error) }
   }
+}
+
+/** Which source the identity comes from, and which others there are. */
+export function readChoice(
+  given: Given,
+  show: (name: string) => string,
+  around: Surroundings,
+): Choice {
+  const read = (name: SettingName) =>
+    toText([...given].find(([each]) => findSetting(each) === name)?.[1]).trim() || undefined
+  const [identity, tenantId, clientId] = [read('identity'), read('tenant_id'), read('client_id')]
+  return chooseCredential({
+    ...around,
+    show,
+    ...(identity !== undefined && { identity }),
+    ...(tenantId !== undefined && { tenantId }),
+    ...(clientId !== undefined && { clientId }),
+  })
 }
 
 function narrow(settings: Settings, given: Given): DoctorSettings {

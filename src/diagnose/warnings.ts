@@ -5,7 +5,13 @@ import type { Verdict } from './to-verdict.ts'
 
 /** One warning; the code is stable. */
 export type Warning = {
-  code: 'issuer' | 'issuer_private' | 'clock_here' | 'clock_service' | 'long_token'
+  code:
+    | 'issuer'
+    | 'issuer_private'
+    | 'clock_here'
+    | 'clock_service'
+    | 'long_token'
+    | 'managed_identity'
   sentence: string
 }
 
@@ -67,7 +73,21 @@ function clockWarnings({ clocks }: Facts): Warning[] {
   return found
 }
 
-function tokenWarnings({ access }: Facts): Warning[] {
+function tokenWarnings(facts: Facts): Warning[] {
+  return [...managedWarnings(facts), ...lifetimeWarnings(facts)]
+}
+
+function managedWarnings({ sources = [] }: Facts): Warning[] {
+  const isManaged = sources.some(
+    ({ source, state }) => source === 'managed identity' && state === 'used',
+  )
+  if (!isManaged) return []
+  const sentence =
+    'The identity is the machine’s: every step of every build on it, those of forks included, can become it. Prefer a request token, which is this build’s alone.'
+  return [{ code: 'managed_identity', sentence }]
+}
+
+function lifetimeWarnings({ access }: Facts): Warning[] {
   if (!access || access.expiresAtMs - access.issuedAtMs < longTokenMs) return []
   const hours = Math.round((access.expiresAtMs - access.issuedAtMs) / 3_600_000)
   return [

@@ -12,11 +12,12 @@ export async function writeCard(path: string, schema: string, report: Report): P
 }
 
 /** The line itself. */
-export function toCard(schema: string, { results, fault, durationMs }: Report): string {
+export function toCard(schema: string, { results, fault, durationMs, context }: Report): string {
   const data = {
     status: fault ? 'failed' : 'done',
     code: fault?.code ?? '',
     duration: showSeconds(durationMs),
+    ...(context && { build: context }),
     transfers: results.map(({ action, url, files, bytes, failures }) => ({
       action,
       url,

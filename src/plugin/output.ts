@@ -7,11 +7,18 @@ import { dirname } from 'node:path'
 import { messageOf } from '../core/fault.ts'
 import type { Fault } from '../core/fault.ts'
 import type { RemoteFile } from '../transfer/remote.ts'
+import type { BuildContext } from './context.ts'
 import type { Result } from './result.ts'
 import { invalid } from './settings.ts'
 
 /** What is told of a step. */
-export type Report = { results: readonly Result[]; fault?: Fault; durationMs: number }
+export type Report = {
+  results: readonly Result[]
+  fault?: Fault
+  durationMs: number
+  /** Which build and step it was, by its own word. */
+  context?: BuildContext
+}
 
 const prefix = 'AZURE_STORAGE_DRONE'
 
@@ -37,12 +44,13 @@ export async function writeOutputs(
 
 /** The document; links are in it only for files and for people at a terminal. */
 export function toJson(
-  { results, fault, durationMs }: Report,
+  { results, fault, durationMs, context }: Report,
   { showsLinks }: { showsLinks: boolean },
 ): string {
   const document = {
     status: fault ? 'failed' : 'done',
     durationMs,
+    ...(context && { build: context }),
     ...(fault && { error: { code: fault.code, message: fault.message, hint: fault.hint } }),
     transfers: results.map((result) => ({
       action: result.action,
@@ -72,38 +80,46 @@ export function toJson(
 }
 
 /** `NAME='value'` lines that `.` of any POSIX shell reads. */
-export function toVariables({ results, fault, durationMs }: Report): string {
+export function toVariables(report: Report): string {
+  const { plain, secret } = toNamedValues(report)
+  return [...plain, ...secret].map(([name, value]) => `${name}=${quoteForShell(value)}\n`).join('')
+}
+
+type NamedValue = readonly [name: string, value: string]
+
+/** The outcome by the names of its variables, those apart that are as good as a key. */
+export function toNamedValues({ results, fault, durationMs }: Report): {
+  plain: NamedValue[]
+  secret: NamedValue[]
+} {
   const sum = (of: (result: Result) => number) =>
     results.reduce((total, each) => total + of(each), 0)
-  const variables: [string, string | number][] = [
+  const each = results.length > 1 ? [...results.entries()] : []
+  const plain: [string, string | number][] = [
     ['STATUS', fault ? 'failed' : 'done'],
     ['FILES', sum(({ files }) => files)],
     ['BYTES', sum(({ bytes }) => bytes)],
     ['FAILED', sum(({ failures }) => failures.length)],
     ['DURATION_MS', durationMs],
     ['URL', results.at(-1)?.url ?? ''],
-    ...results
-      .flatMap(({ links }) => links)
-      .slice(0, 1)
-      .map(({ url }): [string, string] => ['LINK', url.reveal()]),
-    ...(results.length > 1 ? results.flatMap((each, index) => numbered(each, index + 1)) : []),
+    ...each.flatMap(([index, { files, bytes, url }]): [string, string | number][] => [
+      [`${index + 1}_FILES`, files],
+      [`${index + 1}_BYTES`, bytes],
+      [`${index + 1}_URL`, url],
+    ]),
   ]
-  return variables
-    .map(([name, value]) => `${prefix}_${name}=${quoteForShell(String(value))}\n`)
-    .join('')
-}
-
-function numbered(
-  { files, bytes, url, links }: Result,
-  number: number,
-): [string, string | number][] {
-  const [link] = links
-  return [
-    [`${number}_FILES`, files],
-    [`${number}_BYTES`, bytes],
-    [`${number}_URL`, url],
-    ...(link ? [[`${number}_LINK`, link.url.reveal()] satisfies [string, string]] : []),
+  const firstLink = results.flatMap(({ links }) => links).slice(0, 1)
+  const secret: [string, string][] = [
+    ...firstLink.map(({ url }): [string, string] => ['LINK', url.reveal()]),
+    ...each.flatMap(([index, { links }]) =>
+      links.slice(0, 1).map(({ url }): [string, string] => [`${index + 1}_LINK`, url.reveal()]),
+    ),
   ]
+  const name = ([short, value]: [string, string | number]): NamedValue => [
+    `${prefix}_${short}`,
+    String(value),
+  ]
+  return { plain: plain.map(name), secret: secret.map(name) }
 }
 
 function quoteForShell(text: string): string {

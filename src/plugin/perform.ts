@@ -213,6 +213,7 @@ function emptyResult({ title, action, job, dryRun }: Transfer, shown: string): R
     title,
     action,
     url,
+    ...(job.action === 'upload' && !dryRun && { sentTo: shown }),
     place: places[job.action],
     dryRun,
     durationMs: 0,

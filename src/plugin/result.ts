@@ -18,6 +18,8 @@ export type Result = {
   action: Action
   /** `https://account.blob.core.windows.net/container/prefix`. */
   url: string
+  /** The container or share that files were sent to; names of files are below it. */
+  sentTo?: string
   /** From where to where, in words. */
   place: string
   dryRun: boolean

@@ -11,7 +11,7 @@ import { after, before, beforeEach, describe, it } from 'node:test'
 import { openHttp } from '../http/open.ts'
 import { createAuthority, type LabAuthority } from '../lab/authority.ts'
 import { type FakeStore, startStore } from '../transfer/blob/blob-store.fixture.ts'
-import { run } from './run.ts'
+import { run, type RunDeps } from './run.ts'
 import type { Environment } from './settings.ts'
 
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
@@ -77,9 +77,10 @@ describe('one step', () => {
       .update(new X509Certificate(pem).publicKey.export({ type: 'spki', format: 'der' }))
       .digest('base64url')
 
-  const step = (changes: Environment) =>
+  const step = (changes: Environment, more: Partial<RunDeps> = {}) =>
     run(
       {
+        ...more,
         openHttp,
         now: () => new Date(),
         sleep,
@@ -238,6 +239,19 @@ describe('one step', () => {
     assert.equal(await step({}), 3)
     endsWith('azure_storage_role_missing', 3)
     assert.equal(log.filter((line) => line.startsWith('failed: ')).length, 2)
+  })
+
+  it('has a refusal explained and nothing else, and says it also when that fails', async () => {
+    const explained: string[] = []
+    const explain: RunDeps['explain'] = ({ fault }) => {
+      explained.push(fault.code)
+      return Promise.reject(new Error('boom'))
+    }
+    assert.equal(await step({ PLUGIN_SOURCE: join(folder, 'gone') }, { explain }), 4)
+    store.spoil = () => ({ status: 403, code: 'AuthorizationPermissionMismatch' })
+    assert.equal(await step({}, { explain }), 3)
+    endsWith('azure_storage_role_missing', 3)
+    assert.deepEqual(explained, ['azure_storage_role_missing'])
   })
 
   it('leaves nothing behind when it is told to stop', async () => {

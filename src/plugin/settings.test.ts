@@ -125,8 +125,13 @@ describe('the settings of the step', () => {
 
   it('take the token from the masked variable when there is no setting', () => {
     const masked = { ...good, PLUGIN_TOKEN: '', AZURE_STORAGE_DRONE_TOKEN: 'asd1.m.m' }
-    assert.equal(readSettings(masked).token.reveal(), 'asd1.m.m')
-    assert.equal(readSettings({ ...masked, PLUGIN_TOKEN: 'asd1.s.s' }).token.reveal(), 'asd1.s.s')
+    const tokenOf = (env: Environment) => {
+      const { credential } = readSettings(env)
+      assert.ok(credential.source === 'request token')
+      return credential.token.reveal()
+    }
+    assert.equal(tokenOf(masked), 'asd1.m.m')
+    assert.equal(tokenOf({ ...masked, PLUGIN_TOKEN: 'asd1.s.s' }), 'asd1.s.s')
   })
 
   it('explain an empty token by its possible causes', () => {

@@ -1,8 +1,8 @@
 // The step's settings, from its environment or a command line, with every problem at once.
 import { type Cloud, type CloudName, clouds } from '../azure/clouds.ts'
 import { Fault } from '../core/fault.ts'
-import { Secret } from '../core/secret.ts'
-import { type SettingName, settingsTable, variableOf } from './settings-table.ts'
+import { chooseCredential, type Credential } from './credential.ts'
+import { type SettingName, settingsTable } from './settings-table.ts'
 import { collectSettings, type ShowName } from './settings/collect.ts'
 import { placeSettings, readHttpsUrl } from './settings/place.ts'
 import { createReader, isAbsent, type RawSettings, type Reader } from './settings/reader.ts'
@@ -13,7 +13,7 @@ export type Environment = Readonly<Record<string, string | undefined>>
 
 /** All settings of one step, checked. */
 export type Settings = {
-  token: Secret
+  credential: Credential
   identity?: string
   override?: { tenantId: string; clientId: string }
   cloud: Cloud
@@ -26,6 +26,8 @@ export type Settings = {
   retries: number
   progress: 'auto' | 'none'
   outputFile?: string
+  /** Of Harness. */
+  artifactFile?: string
   /** Template of the step's card. */
   cardSchema?: string
   /** At least one, in the order they are run. */
@@ -37,8 +39,11 @@ export type SettingsSource = {
   show: ShowName
   /** Values of settings that are given, under any name. */
   given: Iterable<readonly [name: string, raw: unknown]>
-  token: string | undefined
-  /** The fault for an absent token. */
+  /** For where the identity comes from. */
+  env: Environment
+  /** Somebody sits at a terminal, and this is no step of a build. */
+  isPerson: boolean
+  /** The fault when no identity is configured, or the request token is empty. */
   tokenEmpty: () => Fault
   /** What to do about wrong settings. */
   hint?: string
@@ -56,7 +61,8 @@ export function readSettings(env: Environment): Settings {
   return interpretSettings({
     show: (name) => `\`${name}\``,
     given: [...given, ...readForeignVariables(env, names)],
-    token: env[variableOf('token')] || env['AZURE_STORAGE_DRONE_TOKEN'],
+    env,
+    isPerson: false,
     tokenEmpty,
     showsLinks: false,
   })
@@ -69,11 +75,9 @@ export function interpretSettings(source: SettingsSource): Settings {
   const reader = createReader(raw, { label: source.show, problems })
   const cloud = clouds[reader.choice<CloudName>('cloud', 'public')]
   const identity = reader.text('identity')
-  const caFile = reader.text('ca_file')
-  const outputFile = reader.text('output_file')
   const card = reader.text('card')
-  const override = readOverride(reader)
-  const authority = reader.text('authority_host')
+  const { credential, override } = readCredential(source, reader, problems, identity)
+  const authority = reader.text('authority_host') ?? authorityOf(credential)
   const settings = {
     cloud,
     authorityHost: authority === undefined ? cloud.authorityHost : readOrigin(reader, authority),
@@ -83,17 +87,28 @@ export function interpretSettings(source: SettingsSource): Settings {
     progress: reader.choice<Settings['progress']>('progress', 'auto'),
     transfers: readTransfers(raw, reader, { cloud, problems, show: source.show }),
     ...(identity !== undefined && { identity }),
-    ...(caFile !== undefined && { caFile }),
-    ...(outputFile !== undefined && { outputFile }),
+    ...readFiles(reader),
     ...(card !== undefined && { cardSchema: readHttpsUrl(reader, 'card', card).href }),
     ...(override && { override }),
   }
   const hasLinks = settings.transfers.some(({ action }) => action === 'link')
-  if (hasLinks && outputFile === undefined && !source.showsLinks) {
+  if (hasLinks && settings.outputFile === undefined && !source.showsLinks) {
     reader.refuse('output_file', 'is missing: a link is written to a file only, never to a log')
   }
   if (problems.size > 0) throw invalid([...problems], source.hint)
-  return { ...settings, token: readToken(source) }
+  if (!credential) throw source.tokenEmpty()
+  return { ...settings, credential }
+}
+
+function readFiles(reader: Reader): Pick<Settings, 'caFile' | 'outputFile' | 'artifactFile'> {
+  const caFile = reader.text('ca_file')
+  const outputFile = reader.text('output_file')
+  const artifactFile = reader.text('artifact_file')
+  return {
+    ...(caFile !== undefined && { caFile }),
+    ...(outputFile !== undefined && { outputFile }),
+    ...(artifactFile !== undefined && { artifactFile }),
+  }
 }
 
 /** The fault for settings that are wrong, one or many. */
@@ -185,30 +200,46 @@ function readOrigin(reader: Reader, text: string): string {
     .origin
 }
 
-function readOverride(reader: Reader): Settings['override'] {
-  const tenantId = reader.text('tenant_id')
-  const clientId = reader.text('client_id')
-  if (tenantId === undefined && clientId === undefined) return undefined
-  if (tenantId === undefined || clientId === undefined) {
-    const [given, missing] =
-      tenantId === undefined
-        ? (['client_id', 'tenant_id'] as const)
-        : (['tenant_id', 'client_id'] as const)
+function readCredential(
+  { env, isPerson, show }: SettingsSource,
+  reader: Reader,
+  problems: Set<string>,
+  identity: string | undefined,
+): { credential?: Credential | undefined; override?: Settings['override'] } {
+  const [tenantId, clientId] = (['tenant_id', 'client_id'] as const).map((name) =>
+    readId(reader, name),
+  )
+  const { credential, problem } = chooseCredential({
+    env,
+    isPerson,
+    show,
+    ...(identity !== undefined && { identity }),
+    ...(tenantId !== undefined && { tenantId }),
+    ...(clientId !== undefined && { clientId }),
+  })
+  if (problem !== undefined) problems.add(problem)
+  if (tenantId !== undefined && clientId !== undefined) {
+    return { credential, override: { tenantId, clientId } }
+  }
+  if (credential?.source !== 'request token') return { credential }
+  const missing = tenantId === undefined ? 'tenant_id' : 'client_id'
+  const given = tenantId === undefined ? 'client_id' : 'tenant_id'
+  if (reader.has(given)) {
     reader.refuse(given, `and ${reader.label(missing)} must be given together, or neither`)
-    return undefined
   }
-  for (const [name, value] of [
-    ['tenant_id', tenantId],
-    ['client_id', clientId],
-  ] as const) {
-    if (!/^[\w.-]{1,253}$/.test(value)) reader.refuse(name, `is “${value}” and must be an id`)
-  }
-  return { tenantId, clientId }
+  return { credential }
 }
 
-function readToken({ token = '', tokenEmpty: toFault }: SettingsSource): Secret {
-  if (token.trim() === '') throw toFault()
-  return new Secret(token.trim())
+function readId(reader: Reader, name: 'tenant_id' | 'client_id'): string | undefined {
+  const id = reader.text(name)
+  if (id !== undefined && !/^[\w.-]{1,253}$/.test(id)) {
+    reader.refuse(name, `is “${id}” and must be an id`)
+  }
+  return id
+}
+
+function authorityOf(credential: Credential | undefined): string | undefined {
+  return credential?.source === 'token file' ? credential.authorityHost : undefined
 }
 
 /** The fault of a step that was given no token, with all that can have happened. */

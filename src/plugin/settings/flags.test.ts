@@ -16,7 +16,8 @@ const read = (action: Action, line: string) => {
   const settings = interpretSettings({
     show: toFlagName,
     given,
-    token: 'asd1.x.y',
+    env: { AZURE_STORAGE_DRONE_TOKEN: 'asd1.x.y' },
+    isPerson: false,
     tokenEmpty,
     showsLinks: true,
   })

@@ -30,6 +30,8 @@ const byWords: readonly SettingName[] = [
   'direction',
   'transfers',
   'token',
+  'oidc_token_id',
+  'artifact_file',
   'account',
   'service',
   'container',

@@ -33,7 +33,6 @@ export const foreignSettings: Readonly<Record<string, string>> = {
   fetch_dir: 'write `action: download` with `source`',
   gzip: 'write `compress`, a list of globs such as `*.js`',
   md5: 'write `integrity: md5`',
-  oidc_token_id: 'write `token`',
   path_style: 'the account has one address: leave it out',
   put_md5: 'write `integrity: md5`',
   region: 'the account name is enough: leave it out',

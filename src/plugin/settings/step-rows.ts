@@ -9,10 +9,15 @@ export const stepRows = {
     help: 'the build’s request token, by `from_secret`; absent when the masked variable AZURE_STORAGE_DRONE_TOKEN is given',
     type: 'text',
     scope: 'step',
-    otherwise: 'required',
+    otherwise: 'required, unless the identity comes from elsewhere',
+  },
+  oidc_token_id: {
+    help: 'an ID token that Harness itself hands to the step; takes `tenant_id` and `client_id`',
+    type: 'text',
+    scope: 'step',
   },
   identity: {
-    help: 'name of the identity this step expects to become; another one ends the step',
+    help: 'name of the identity this step expects to become; another one ends the step. `managed` without a token: the managed identity of the machine, which every build on it can use',
     type: 'text',
     scope: 'step',
     otherwise: 'the one the policy names',
@@ -24,7 +29,7 @@ export const stepRows = {
     otherwise: 'from the trust service',
   },
   client_id: {
-    help: 'application (client) id, together with `tenant_id`',
+    help: 'application (client) id, together with `tenant_id`; alone for a user-assigned managed identity',
     type: 'text',
     scope: 'step',
     otherwise: 'from the trust service',
@@ -72,6 +77,11 @@ export const stepRows = {
   },
   output_file: {
     help: 'file to write the outcome to: JSON when it ends in `.json`, otherwise variables for `.` of a shell, and JSON beside it',
+    type: 'text',
+    scope: 'step',
+  },
+  artifact_file: {
+    help: 'file to name what was uploaded in, as Harness’s page of artifacts reads it; Harness sets it itself',
     type: 'text',
     scope: 'step',
   },
