@@ -8,6 +8,7 @@ import {
   type JsonWebKey,
   type KeyObject,
 } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { get } from 'node:https'
 import { after, test } from 'node:test'
 
@@ -24,6 +25,8 @@ import {
 } from '../src/issuer/rehearsal.fixture.ts'
 import { createAuthority } from '../src/lab/authority.ts'
 import { listenTls } from '../src/lab/listen.ts'
+import { partyKinds } from '../suites/parties.ts'
+import { expectedMatrix } from '../suites/parties/party.ts'
 
 const authority = await createAuthority()
 const signer = await createRehearsalSigner()
@@ -178,3 +181,20 @@ for (const { name, forged } of forgeries) {
     assert.throws(() => jwt.verify(forged, pem, lax), refusal)
   })
 }
+
+// Formatters pad tables as they like.
+const unpadded = (text: string) => text.replaceAll(/ +/g, ' ').replaceAll(/-+/g, '-')
+
+test('docs/relying-parties.md shows the matrix that the suite asserts', () => {
+  const page = unpadded(readFileSync('docs/relying-parties.md', 'utf8'))
+  assert.ok(page.includes(unpadded(expectedMatrix(partyKinds).join('\n'))))
+})
+
+test('the suite of parties asserts that each accepts the right token, and what it checks', () => {
+  for (const { name, expects } of partyKinds.flatMap(({ rows }) => rows)) {
+    assert.equal(expects.right, 'accepts', name)
+    for (const column of ['aud', 'iss', 'key', 'kid', 'exp'] as const) {
+      assert.ok(expects[column] instanceof RegExp, `${name} does not check ${column}`)
+    }
+  }
+})
