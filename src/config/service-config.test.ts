@@ -67,6 +67,8 @@ test('service configuration › is read whole', () => {
     policyFile: '/etc/asd/policy.yaml',
     stateFolder: '/var/lib/asd',
     node: 'node-1',
+    admins: new Map(),
+    azure: { endpoints: new Map() },
     keys: { rotateAfterSeconds: 90 * 86_400, checkEverySeconds: 300 },
     rateLimits: {
       runner: { burst: 600, perMinute: 3000 },

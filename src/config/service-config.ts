@@ -1,17 +1,23 @@
 // The trust service's configuration: one YAML file, secrets only by reference to a file or a
 // variable, every problem reported at once.
+import { isIP } from 'node:net'
+
 import { parseDocument } from 'yaml'
 import * as z from 'zod'
 
 import { Fault, messageOf } from '../core/fault.ts'
-import { parseDurationSeconds } from '../core/time.ts'
-import {
-  defaultKeySettings,
-  shortestRotateAfterSeconds,
-  type KeySettings,
-} from '../keys/settings.ts'
+import type { Secret } from '../core/secret.ts'
+import type { KeySettings } from '../keys/settings.ts'
+import { azureSchema, type AzureSettings } from './azure.ts'
+import { replicaFields, toReplicaSettings, type ReplicaSettings } from './database.ts'
 import { instancesSchema, name, plainUrl, toInstances, type Instance } from './instances.ts'
-import { resolveSecret, secretReference, type ConfigSources } from './secret-reference.ts'
+import { keysSchema, toKeySettings } from './keys.ts'
+import {
+  createSecretReader,
+  secretReference,
+  type ConfigSources,
+  type SecretReader,
+} from './secret-reference.ts'
 
 /** Where a door listens; `ca` is appended to what it presents, and pinned in request tokens. */
 export type Listener = {
@@ -21,13 +27,15 @@ export type Listener = {
 }
 
 /** The whole configuration, checked. */
-export type ServiceConfig = {
+export type ServiceConfig = ReplicaSettings & {
   issuerUrl: string
   serviceUrl: string
   policyFile: string
   stateFolder: string
-  node: string
-  listen: { ci: Listener; steps: Listener; public: Listener }
+  listen: { ci: Listener; steps: Listener; public: Listener; admin?: Listener }
+  /** Tokens of those who may use the admin door, by name. */
+  admins: ReadonlyMap<string, Secret>
+  azure: AzureSettings
   keys: KeySettings
   rateLimits: RateLimits
   instances: ReadonlyMap<string, Instance>
@@ -71,16 +79,16 @@ const fileSchema = z.strictObject({
   allow_http_service_url: z.boolean().default(false),
   policy_file: z.string().min(1),
   state_dir: z.string().min(1),
-  node: name.default('node-1'),
-  listen: z.strictObject({ ci: listener, steps: listener, public: listener }),
-  keys: z
-    .strictObject({
-      rotate_after: duration(shortestRotateAfterSeconds, '2d').optional(),
-      check_every: duration(10, '10s').optional(),
-      encryption_key: secretReference.optional(),
-      ca_file: z.string().min(1).optional(),
-    })
-    .default({}),
+  ...replicaFields,
+  listen: z.strictObject({
+    ci: listener,
+    steps: listener,
+    public: listener,
+    admin: listener.optional(),
+  }),
+  admins: z.record(name, z.strictObject({ token: secretReference })).default({}),
+  azure: azureSchema,
+  keys: keysSchema,
   rate_limits: z
     .strictObject({
       runner: rateLimit.default(usualRateLimits.runner),
@@ -89,16 +97,6 @@ const fileSchema = z.strictObject({
     .default(usualRateLimits),
   instances: instancesSchema,
 })
-
-function duration(shortestSeconds: number, shortest: string) {
-  return z.string().transform((text, context) => {
-    const seconds = parseDurationSeconds(text)
-    if (seconds !== undefined && seconds >= shortestSeconds) return seconds
-    const message = `"${text}" must be a time of at least ${shortest}, such as 90d, 12h or 5m`
-    context.addIssue({ code: 'custom', message })
-    return z.NEVER
-  })
-}
 
 // Far above any real file, and far below what would keep a parser busy.
 const longestFile = 1024 * 1024
@@ -139,38 +137,50 @@ function toConfig(sources: ConfigSources, file: ConfigFile, found: string[]): Se
       'service_url: begins with http://, so request tokens would travel in clear; use https, or set allow_http_service_url: true',
     )
   }
+  const secrets = createSecretReader(sources, found)
+  const { admin } = file.listen
   return {
     issuerUrl: file.issuer_url,
     serviceUrl: file.service_url,
     policyFile: file.policy_file,
     stateFolder: file.state_dir,
-    node: file.node,
+    ...toReplicaSettings(sources, file, found),
     listen: {
       ci: toListener(file.listen.ci),
       steps: toListener(file.listen.steps),
       public: toListener(file.listen.public),
+      ...(admin && { admin: toListener(admin) }),
     },
-    keys: toKeySettings(sources, file.keys, found),
+    admins: toAdmins(secrets, file, found),
+    azure: file.azure,
+    keys: toKeySettings(sources, file.keys, { hasDatabase: file.database !== undefined }, found),
     rateLimits: file.rate_limits,
-    instances: toInstances(sources, file.instances, found),
+    instances: toInstances({ ...sources, secrets }, file.instances, found),
   }
 }
 
-function toKeySettings(
-  sources: ConfigSources,
-  file: ConfigFile['keys'],
+function toAdmins(
+  secrets: SecretReader,
+  { admins, listen }: ConfigFile,
   found: string[],
-): KeySettings {
-  const { rotateAfterSeconds, checkEverySeconds } = defaultKeySettings
-  const { encryption_key: encryptionKey, ca_file: caFile } = file
-  return {
-    rotateAfterSeconds: file.rotate_after ?? rotateAfterSeconds,
-    checkEverySeconds: file.check_every ?? checkEverySeconds,
-    ...(encryptionKey && {
-      encryptionKey: resolveSecret(sources, 'keys.encryption_key', encryptionKey, found),
-    }),
-    ...(caFile !== undefined && { caFile }),
+): ReadonlyMap<string, Secret> {
+  const list = Object.entries(admins)
+  if (listen.admin && list.length === 0) {
+    found.push('listen.admin: nobody may use this door; name somebody in `admins`')
   }
+  if (!listen.admin && list.length > 0) {
+    found.push('admins: have no door; give them one with `listen.admin`')
+  }
+  if (listen.admin && !listen.admin.tls && !isLoopback(toListener(listen.admin).host)) {
+    found.push('listen.admin: needs tls unless it is on loopback, or tokens would travel in clear')
+  }
+  return new Map(
+    list.map(([admin, { token }]) => [admin, secrets.own(`admins.${admin}.token`, token)]),
+  )
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 }
 
 function toListener({ address, tls }: ConfigFile['listen']['ci']): Listener {

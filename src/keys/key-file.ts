@@ -1,5 +1,13 @@
 // What the key file says (RFC 7517 JWKs): version 2 holds the whole ring, private keys in clear or
 // sealed; version 1 held one active key and is read as a ring of one.
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  sign as signBytes,
+  X509Certificate,
+} from 'node:crypto'
+
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
 import * as z from 'zod'
 
@@ -50,6 +58,7 @@ const secondVersion = z.strictObject({
         retiredAt: moment.optional(),
         endedAt: moment.optional(),
         key: publicSchema,
+        certificate: text.optional(),
         private: privateSchema.optional(),
         sealed: text.optional(),
       }),
@@ -62,26 +71,35 @@ type PrivatePart = z.output<typeof privateSchema>
 type FileEntry = z.output<typeof secondVersion>['keys'][number]
 
 /** The halves of one key. Only keys that sign, or will, still have their private one. */
-export type KeyPair = { public: PublicPart; private?: PrivatePart }
+export type KeyPair = {
+  public: PublicPart
+  private?: PrivatePart
+  /** DER in base64; absent only for keys that were retired before there were certificates. */
+  certificate?: string
+}
 
 /** The ring with its keys, as read from a file. */
 export type KeyFile = { ring: Ring; pairs: ReadonlyMap<string, KeyPair>; isSealed: boolean }
 
-/** A fresh RSA key of 2048 bits; its kid is its RFC 7638 thumbprint. */
-export async function generateKey(): Promise<KeyPair> {
-  const pair = await generateKeyPair('RS256', { modulusLength: 2048, extractable: true })
-  const jwk = await exportJWK(pair.privateKey)
+/** A fresh RSA key of 2048 bits with its certificate; its kid is its RFC 7638 thumbprint. */
+export async function generateKey(createdAt: Date): Promise<KeyPair> {
+  const { privateKey } = await generateKeyPair('RS256', { modulusLength: 2048, extractable: true })
+  const jwk = await exportJWK(privateKey)
   const kid = await calculateJwkThumbprint(jwk)
   const { kty, n, e, d, p, q, dp, dq, qi } = jwk
-  return {
+  const pair = {
     public: publicSchema.parse({ kty, kid, n, e }),
     private: privateSchema.parse({ d, p, q, dp, dq, qi }),
   }
+  return certify(pair, createdAt)
 }
 
-/** The public half as it is published. */
-export function toPublicJwk({ public: { kid, n, e } }: KeyPair): JWK {
-  return { kty: 'RSA', use: 'sig', alg: 'RS256', kid, n, e }
+/** The public half as it is published (RFC 7517 §4.7, §4.9). */
+export function toPublicJwk({ public: { kid, n, e }, certificate }: KeyPair): JWK {
+  const jwk = { kty: 'RSA', use: 'sig', alg: 'RS256', kid, n, e }
+  if (certificate === undefined) return jwk
+  const thumbprint = createHash('sha256').update(Buffer.from(certificate, 'base64'))
+  return { ...jwk, x5c: [certificate], 'x5t#S256': thumbprint.digest('base64url') }
 }
 
 /** Reads a key file; throws keys_unreadable without quoting a word of it. */
@@ -100,6 +118,10 @@ export async function parseKeyFile(
     throw unusable(file, 'it is not a key file of this service')
   }
   const ring = read.keys.map((entry) => toRingKey(entry))
+  for (const { kid, createdAt } of ring) {
+    const pair = pairs.get(kid)
+    if (pair) pairs.set(kid, await certify(pair, createdAt))
+  }
   return { ring, pairs, isSealed: sealer !== undefined }
 }
 
@@ -118,6 +140,7 @@ export function formatKeyFile(
     return {
       ...rest,
       key: pair.public,
+      ...(pair.certificate !== undefined && { certificate: pair.certificate }),
       ...(secret && !sealer && { private: secret }),
       ...(secret &&
         sealer && { sealed: sealer.seal(JSON.stringify(secret), { kid, state: rest.state }) }),
@@ -162,23 +185,44 @@ function findSealer(file: string, header: SealHeader, encryptionKey: Secret | un
 }
 
 function openPair(file: string, entry: FileEntry, sealer: Sealer | undefined): KeyPair {
-  const { key, state, private: inClear, sealed } = entry
-  if (sealed === undefined) return { public: key, ...(inClear && { private: inClear }) }
+  const { key, state, private: inClear, sealed, certificate } = entry
+  const known = { public: key, ...(certificate !== undefined && { certificate }) }
+  if (sealed === undefined) return { ...known, ...(inClear && { private: inClear }) }
   const opened = inClear ? undefined : sealer?.open(sealed, { kid: key.kid, state })
-  if (opened !== undefined) return { public: key, private: privateSchema.parse(JSON.parse(opened)) }
+  if (opened !== undefined) return { ...known, private: privateSchema.parse(JSON.parse(opened)) }
   throw unusable(
     file,
     `its key ${key.kid} was altered, or is not the ${state} key it is said to be`,
   )
 }
 
-async function isWhole({ public: key, private: secret }: KeyPair): Promise<boolean> {
+// Files of before there were certificates have none; it is the same one whoever makes it.
+async function certify(pair: KeyPair, createdAt: Date): Promise<KeyPair> {
+  if (pair.certificate !== undefined || !pair.private) return pair
+  // Only when it is needed: what makes certificates takes longer to load than all else of a start.
+  const { makeCertificate } = await import('./certificate.ts')
+  const key = createPrivateKey({ key: { ...pair.public, ...pair.private }, format: 'jwk' })
+  const sign = async (input: Buffer) => signBytes('sha256', input, key)
+  return { ...pair, certificate: await makeCertificate(pair.public, createdAt, sign) }
+}
+
+async function isWhole({ public: key, private: secret, certificate }: KeyPair): Promise<boolean> {
   if ((await calculateJwkThumbprint(key)) !== key.kid) return false
+  if (certificate !== undefined && !isCertificateOf(key, certificate)) return false
   if (!secret) return true
   return importJWK({ ...key, ...secret }, 'RS256').then(
     () => true,
     () => false,
   )
+}
+
+function isCertificateOf(key: PublicPart, certificate: string): boolean {
+  try {
+    const { publicKey } = new X509Certificate(Buffer.from(certificate, 'base64'))
+    return publicKey.equals(createPublicKey({ key, format: 'jwk' }))
+  } catch {
+    return false
+  }
 }
 
 function isRing(keys: readonly FileEntry[]): boolean {

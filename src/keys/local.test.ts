@@ -68,7 +68,8 @@ test('key file › publishes one RSA key of 2048 bits, its thumbprint as kid, no
   const [jwk, ...others] = signer.publicKeys()
   assert.ok(jwk)
   assert.deepEqual(others, [])
-  assert.deepEqual(Object.keys(jwk).toSorted(), ['alg', 'e', 'kid', 'kty', 'n', 'use'])
+  const names = ['alg', 'e', 'kid', 'kty', 'n', 'use', 'x5c', 'x5t#S256']
+  assert.deepEqual(Object.keys(jwk).toSorted(), names)
   assert.equal(jwk.kid, await calculateJwkThumbprint(jwk, 'sha256'))
   assert.deepEqual([jwk.kty, jwk.alg, jwk.use], ['RSA', 'RS256', 'sig'])
   assert.equal(Buffer.from(jwk.n ?? '', 'base64url').length, 256)
