@@ -1,7 +1,7 @@
 // The issuer's keys and public documents from the command line: look, rotate, revoke, publish, check.
 // It works on the service's own state_dir, beside a running service, which takes changes over by itself.
 import { mkdirSync, readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { rootCertificates } from 'node:tls'
 import { parseArgs } from 'node:util'
@@ -16,11 +16,11 @@ import { createKeyRecorder } from '../src/issuer/freshness.ts'
 import { openContainer, openFolder, type Place } from '../src/issuer/place.ts'
 import { publish } from '../src/issuer/publish.ts'
 import { findDifferences, parseObject, readPublished, type Send } from '../src/issuer/published.ts'
-import { openLocalSigner, type LocalSigner, type RecordKeyEvents } from '../src/keys/local.ts'
+import type { RecordKeyEvents, RingSigner } from '../src/keys/place-signer.ts'
 import { nextKey, removableAt, ripeAt } from '../src/keys/ring.ts'
 import type { RotationRefusal } from '../src/keys/rotation.ts'
-import { rotationRules } from '../src/keys/settings.ts'
-import { openSqliteStore } from '../src/store/sqlite.ts'
+import { openKeys, type OpenKeys } from './service-keys.ts'
+import { commandNodeOf, openStore } from './service-store.ts'
 
 const usage = `azure-storage-drone issuer COMMAND --config FILE
 
@@ -56,7 +56,8 @@ type Values = ReturnType<typeof readArgs>['values']
 /** Everything a command works with. */
 type Bench = {
   config: ServiceConfig
-  signer: LocalSigner
+  signer: RingSigner
+  rewrite: OpenKeys['rewrite']
   record: RecordKeyEvents
   send: Send
   values: Values
@@ -68,8 +69,8 @@ const commands: Readonly<Record<string, (bench: Bench, kid: string) => Promise<v
   revoke,
   publish: publishDocuments,
   check,
-  encrypt: ({ signer }) => signer.rewrite('encrypted'),
-  decrypt: ({ signer }) => signer.rewrite('clear'),
+  encrypt: (bench) => rewriteKeys(bench, 'encrypted'),
+  decrypt: (bench) => rewriteKeys(bench, 'clear'),
 }
 
 /** Runs one command; resolves to the exit code. */
@@ -122,18 +123,25 @@ async function withBench(
   const ca = caFile === undefined ? undefined : [...rootCertificates, readOrFault(caFile)]
   const http = createHttp({ maxConnections: 4, maxBodyBytes: 1024 * 1024, ...(ca && { ca }) })
   if (!mustExist) mkdirSync(config.stateFolder, { recursive: true, mode: 0o700 })
-  const store = openSqliteStore(join(config.stateFolder, 'state.db'))
+  const store = await openStore(config)
   try {
-    const record = createKeyRecorder({ ledger: createLedger({ store, now }, config.node) })
-    const rules = rotationRules(settings)
-    const file = join(config.stateFolder, 'signing-keys.json')
-    const how = { rules, encryptionKey: settings.encryptionKey, mustExist }
-    const signer = await openLocalSigner({ now, record }, file, how)
-    await work({ config, signer, record, send: http.send, values })
+    const record = createKeyRecorder({
+      ledger: createLedger({ store, now }, commandNodeOf(config)),
+    })
+    const { signer, rewrite } = await openKeys({ now, record, store }, config, { mustExist })
+    await work({ config, signer, rewrite, record, send: http.send, values })
   } finally {
     http.close()
     await store.close()
   }
+}
+
+async function rewriteKeys(bench: Bench, form: 'encrypted' | 'clear'): Promise<void> {
+  if (bench.rewrite) return bench.rewrite(form)
+  throw new Fault(
+    'cli_usage',
+    'issuer: the private keys are in Key Vault; there is nothing to encrypt.',
+  )
 }
 
 async function showKeys({ signer, values }: Bench): Promise<void> {

@@ -35,6 +35,10 @@ export async function listen(
         listener,
       )
     : createServer(limits, listener)
+  // While it closes, a connection that always has another request must come to its end as well.
+  server.prependListener('request', (_request, response) => {
+    if (!server.listening) response.shouldKeepAlive = false
+  })
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => {
       const where = `${host}:${port}`

@@ -1,26 +1,22 @@
-// The trust service: reads its configuration, opens keys, store and ledger, and serves three doors,
-// for CI servers and runners, for steps, and for the world that reads the public documents.
-import { randomBytes, randomUUID, X509Certificate } from 'node:crypto'
+// The trust service: reads its configuration, opens keys, store and ledger, and serves its doors: for CI
+// servers and runners, for steps, for the world that reads the public documents, and for admins.
+import { randomUUID, X509Certificate } from 'node:crypto'
 import { mkdirSync, readFileSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { rootCertificates } from 'node:tls'
 import { parseArgs } from 'node:util'
 
-import { getRequestListener } from '@hono/node-server'
-import type { Hono } from 'hono'
 import { pino } from 'pino'
 
-import { createLedger, verifyLedger } from '../src/audit/ledger.ts'
-import { callOnce } from '../src/ci/drone/call.ts'
 import {
-  readServiceConfig,
-  type Listener,
-  type ServiceConfig,
-} from '../src/config/service-config.ts'
+  checkpointEveryMs,
+  createCheckpoints,
+  type WriteCheckpoint,
+} from '../src/audit/checkpoint.ts'
+import { createLedger } from '../src/audit/ledger.ts'
+import { verifyLedger } from '../src/audit/verify.ts'
+import { callOnce } from '../src/ci/drone/call.ts'
+import { readServiceConfig, type ServiceConfig } from '../src/config/service-config.ts'
 import { pinOf } from '../src/core/digest.ts'
 import { Fault, messageOf } from '../src/core/fault.ts'
 import { version } from '../src/core/version.ts'
@@ -37,11 +33,12 @@ import { createPublicApp } from '../src/issuer/public-app.ts'
 import type { OfferDeps } from '../src/issuer/request-token.ts'
 import { createStepsApp } from '../src/issuer/steps-app.ts'
 import { createWitnesses } from '../src/issuer/witness.ts'
-import { openLocalSigner, openSecretFile } from '../src/keys/local.ts'
-import { rotationRules } from '../src/keys/settings.ts'
 import { parsePolicy } from '../src/policy/schema.ts'
-import { openSqliteStore } from '../src/store/sqlite.ts'
 import type { Store } from '../src/store/store.ts'
+import { openAdminDoor } from './service-admin.ts'
+import { openKeys } from './service-keys.ts'
+import { closeServer, listen, readOrFault } from './service-listen.ts'
+import { openStore, openTokenKey } from './service-store.ts'
 
 const usage = `azure-storage-drone serve --config FILE
 
@@ -104,17 +101,17 @@ async function start(configFile: string, log: pino.Logger): Promise<() => Promis
   }
   const firstPolicy = loadPolicy(policyFile)
   mkdirSync(config.stateFolder, { recursive: true, mode: 0o700 })
-  const tokenKey = await openSecretFile({ randomBytes }, join(config.stateFolder, 'token.key'))
-  const store = openSqliteStore(join(config.stateFolder, 'state.db'))
+  const tokenKey = await openTokenKey(config)
+  const store = await openStore(config)
   const { count } = await verifyLedger(store)
   const counts: EventCounts = new Map()
-  const ledger = countEvents(createLedger({ store, now }, config.node), counts)
+  const chain = createLedger({ store, now }, config.node)
+  const ledger = countEvents(chain, counts)
   await ledger.append({ type: 'service.started', decision: 'info', detail: `version ${version}` })
-  const signer = await openLocalSigner(
-    { now, record: createKeyRecorder({ ledger }) },
-    join(config.stateFolder, 'signing-keys.json'),
-    { rules: rotationRules(config.keys), encryptionKey: config.keys.encryptionKey },
-  )
+  const checkpoint = createCheckpoints({ store, ledger, log }, config.node)
+  await checkpoint()
+  const record = createKeyRecorder({ ledger })
+  const { signer } = await openKeys({ now, record, store }, config)
   const policies = await openPolicySource({ ...policyFile, now, ledger, log }, firstPolicy)
   log.info({ version, ledgerRecords: count, ...policies.state() }, 'starting')
 
@@ -132,6 +129,10 @@ async function start(configFile: string, log: pino.Logger): Promise<() => Promis
     issuerUrl,
   }
   let keeper: KeyKeeper | undefined
+  const admin = await openAdminDoor(
+    { ...mintDeps, log, onRotated: () => void keeper?.tick() },
+    config,
+  )
   const ciApp = createCiApp({
     now,
     store,
@@ -147,16 +148,15 @@ async function start(configFile: string, log: pino.Logger): Promise<() => Promis
   })
   const health = {
     store,
+    ledger: chain,
     signer,
     version,
     policy: policies.state,
     keeper: { reasons: () => keeper?.reasons() ?? ['The service is starting.'] },
+    ...(admin && { reviews: admin.reviews }),
   }
   ciApp.route('/', createHealthApp(health))
-  ciApp.route(
-    '/',
-    createMetricsApp({ counts, policy: policies.state, unreadyReasons: health.keeper.reasons }),
-  )
+  ciApp.route('/', createMetricsApp({ ...health, counts, unreadyReasons: health.keeper.reasons }))
   const servers = await Promise.all([
     listen(config.listen.ci, ciApp, log, 'ci'),
     listen(
@@ -181,10 +181,10 @@ async function start(configFile: string, log: pino.Logger): Promise<() => Promis
       checkEverySeconds: config.keys.checkEverySeconds,
     },
   )
-  const stopChores = startChores(store, policies, log)
+  const stopChores = startChores({ store, policies, checkpoint, log })
   return async () => {
     stopChores()
-    await Promise.all(servers.map((server) => closeServer(server)))
+    await Promise.all([...servers.map((server) => closeServer(server)), admin?.close()])
     http.close()
     await keeper?.close()
     await store.close()
@@ -203,7 +203,14 @@ function openHttp({ keys: { caFile } }: ServiceConfig): HttpClient {
   return createHttp({ maxConnections: 4, maxBodyBytes: 1024 * 1024, ...(ca && { ca }) })
 }
 
-function startChores(store: Store, policies: PolicySource, log: pino.Logger): () => void {
+type Chores = {
+  store: Store
+  policies: PolicySource
+  checkpoint: WriteCheckpoint
+  log: pino.Logger
+}
+
+function startChores({ store, policies, checkpoint, log }: Chores): () => void {
   const pruning = setInterval(() => {
     store.prune(new Date(Date.now() - keepForDays * day)).catch((error: unknown) => {
       log.error({ error: messageOf(error) }, 'old tokens and builds could not be removed')
@@ -211,74 +218,20 @@ function startChores(store: Store, policies: PolicySource, log: pino.Logger): ()
   }, pruneEvery)
   const reload = () => void policies.reload()
   const reloading = setInterval(reload, reloadEvery)
+  const joining = setInterval(() => void checkpoint(), checkpointEveryMs)
   process.on('SIGHUP', reload)
   return () => {
     clearInterval(pruning)
     clearInterval(reloading)
+    clearInterval(joining)
     process.off('SIGHUP', reload)
   }
-}
-
-async function listen(
-  { host, port, tls }: Listener,
-  app: Hono,
-  log: pino.Logger,
-  door: string,
-): Promise<Server> {
-  const listener = getRequestListener(app.fetch)
-  const limits = { maxHeaderSize: 16_384, headersTimeout: 10_000, requestTimeout: 30_000 }
-  const server = tls
-    ? createTlsServer(
-        {
-          ...limits,
-          minVersion: 'TLSv1.2',
-          // The CA is presented as well, so that a client can find the certificate its pin names.
-          cert: [tls.certificateFile, ...(tls.caFile === undefined ? [] : [tls.caFile])]
-            .map((file) => readOrFault(file, 'certificate'))
-            .join('\n'),
-          key: readOrFault(tls.keyFile, 'certificate key'),
-        },
-        listener,
-      )
-    : createServer(limits, listener)
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause) => {
-      const where = `${host}:${port}`
-      reject(
-        new Fault(
-          'config_invalid',
-          `The ${door} door cannot listen on ${where}: ${cause.message}.`,
-        ),
-      )
-    })
-    server.listen(port, host, resolve)
-  })
-  const address = server.address() as AddressInfo
-  log.info({ door, host: address.address, port: address.port, tls: tls !== undefined }, 'listening')
-  return server
-}
-
-// Requests under way are finished; idle connections are closed at once.
-async function closeServer(server: Server): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-  server.closeIdleConnections()
-  await closed
 }
 
 function nextSignal(): Promise<string> {
   return new Promise((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal))
   })
-}
-
-function readOrFault(file: string, what: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (cause) {
-    throw new Fault('config_invalid', `The ${what} cannot be read: ${(cause as Error).message}.`, {
-      cause,
-    })
-  }
 }
 
 // A door that could not be opened must not leave the others waiting.

@@ -13,11 +13,13 @@ import { effortRows } from './matrix/rows-effort.ts'
 import { identityRows, unclaimedRows } from './matrix/rows-identity.ts'
 import { movingRows } from './matrix/rows-moving.ts'
 import { propertyRows } from './matrix/rows-properties.ts'
+import { provedRows } from './matrix/rows-proved.ts'
 import { selectingRows } from './matrix/rows-selecting.ts'
 import type { SuiteResult } from './suite.ts'
 
 const matrixRows = [
   ...identityRows,
+  ...provedRows,
   ...movingRows,
   ...selectingRows,
   ...propertyRows,

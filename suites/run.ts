@@ -11,6 +11,8 @@ const suites: Record<string, () => Promise<SuiteResult>> = {
   kill: async () => (await import('./kill.ts')).runKillSuite(),
   matrix: async () => (await import('./matrix.ts')).runMatrixSuite(only),
   mutation: async () => (await import('./mutation.ts')).runMutationSuite(),
+  replicas: async () => (await import('./replicas.ts')).runReplicasSuite(),
+  parties: async () => (await import('./parties.ts')).runPartiesSuite(only),
 }
 
 const suite = suites[name]

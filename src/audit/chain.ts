@@ -15,10 +15,16 @@ export function seal(place: Place, event: LedgerEvent): LedgerRecord {
   return { ...open, hash: hashRecord(open) }
 }
 
-/** Checks that records continue each other from `prev`; throws audit_chain_broken at the first that does not. */
-export function verifyChain(prev: string, records: Iterable<unknown>, firstSeq = 1): string {
+/** Checks that records of a chain continue each other from `prev`; throws audit_chain_broken at the first that does not. */
+export function verifyChain(
+  prev: string,
+  records: Iterable<unknown>,
+  firstSeq = 1,
+  chain = 'The ledger',
+): string {
   let head = prev
   let seq = firstSeq
+  const broken = (at: number, why: string) => brokenAt(chain, at, why)
   for (const record of records) {
     if (typeof record !== 'object' || record === null) throw broken(seq, 'it is no record')
     const { hash, ...open } = record as LedgerRecord
@@ -44,8 +50,9 @@ function hashRecord(open: Omit<LedgerRecord, 'hash'>): string {
   return sha256Hex(`${open.prev}${canonicalize(open)}`)
 }
 
-function broken(seq: number, why: string): Fault {
-  return new Fault('audit_chain_broken', `The ledger is broken at record ${seq}: ${why}.`, {
+/** The fault of a chain that is not as it was written. */
+export function brokenAt(chain: string, seq: number, why: string): Fault {
+  return new Fault('audit_chain_broken', `${chain} is broken at record ${seq}: ${why}.`, {
     details: { seq },
   })
 }

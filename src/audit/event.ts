@@ -2,6 +2,7 @@
 // needs a join (facts/guardrails.md §2d). Tokens appear as SHA-256 only.
 import type { Build } from '../ci/build.ts'
 import { sha256Hex } from '../core/digest.ts'
+import type { LedgerChain } from '../store/store.ts'
 
 /** Kinds of ledger records. */
 export type EventType =
@@ -19,6 +20,13 @@ export type EventType =
   | 'token.issued'
   | 'token.denied'
   | 'token.revoked'
+  | 'admin.denied'
+  | 'key.ordered'
+  | 'trial.begun'
+  | 'trial.ended'
+  | 'trial.denied'
+  | 'trust.reviewed'
+  | 'ledger.checkpoint'
 
 /** A build as the ledger names it. */
 export type BuildReference = {
@@ -59,8 +67,25 @@ export type LedgerEvent = {
     exp?: number
   }
   azure?: { tenant: string; client_id: string }
-  /** Who asked: the door, and the runner when one signed. */
-  caller?: { door: 'secret' | 'environ' | 'webhook' | 'id-token'; runner?: string }
+  /** Who asked: the door, the runner when one signed, and the person at the admin door. */
+  caller?: {
+    door: 'secret' | 'environ' | 'webhook' | 'id-token' | 'admin'
+    runner?: string
+    admin?: string
+  }
+  /** A try of a subject without a build, by the CI server it was for, and what became of it. */
+  trial?: { instance: string; verdict?: string }
+  /** What `trust review` found, and when; `policy_sha256` says of which policy. */
+  review?: {
+    at: string
+    tenant: string
+    report_sha256: string
+    errors: number
+    warnings: number
+    notes: number
+  }
+  /** The ends of the other nodes' chains as this node saw them. */
+  heads?: readonly LedgerChain[]
   policy_sha256?: string
   /** The signing key an event is about. */
   key?: { kid: string }

@@ -8,7 +8,8 @@ import { test, type TestContext } from 'node:test'
 import { openSqliteStore } from '../store/sqlite.ts'
 import { genesisHash, type Store } from '../store/store.ts'
 import type { LedgerRecord } from './event.ts'
-import { createLedger, verifyLedger } from './ledger.ts'
+import { createLedger } from './ledger.ts'
+import { verifyLedger } from './verify.ts'
 
 const now = () => new Date('2026-11-23T12:00:00.123Z')
 const event = { type: 'service.started', decision: 'info', detail: 'a' } as const
@@ -56,34 +57,77 @@ test('ledger › writes who, where and when, and gives the record back as it is 
       hash: '',
     },
   )
-  const [row] = await store.readLedger(1, 10)
+  const [row] = await store.readLedger('node-1', 1, 10)
   assert.deepEqual(JSON.parse(row?.record ?? '') as LedgerRecord, record)
   assert.deepEqual([row?.seq, row?.hash], [1, record.hash])
 })
 
-test('ledger › of many writers at once is one chain', async () => {
+test('ledger › of many nodes at once has one chain for each', async () => {
   const store = openSqliteStore(':memory:')
   const ledgers = ['a', 'b'].map((node) => createLedger({ store, now }, node))
   const writing = Array.from({ length: 25 }, () => ledgers.map((ledger) => ledger.append(event)))
   await Promise.all(writing.flat())
-  const rows = await store.readLedger(1, 100)
-  assert.deepEqual(await verifyLedger(store), { count: 50, head: rows[49]?.hash })
+  const chains = await store.listChains()
+  assert.deepEqual(await verifyLedger(store), { count: 50, chains })
+  assert.deepEqual(
+    chains.map(({ node, seq }) => [node, seq]),
+    [
+      ['a', 25],
+      ['b', 25],
+    ],
+  )
+})
+
+test('ledger › of one node written by two processes refuses the one whose end has moved', async () => {
+  const store = openSqliteStore(':memory:')
+  const first = createLedger({ store, now }, 'a')
+  await first.append(event)
+  await first.check()
+  const second = createLedger({ store, now }, 'a')
+  await second.append(event)
+  const refused = { code: 'audit_unavailable', message: /chain of a ends at record 2.*same `node`/ }
+  await assert.rejects(first.append(event), refused)
+  await assert.rejects(first.check(), refused)
+  await second.append(event)
+  assert.equal((await verifyLedger(store)).count, 3)
+})
+
+test('ledger › goes on after a failure, whether its record was written or not', async () => {
+  const inner = openSqliteStore(':memory:')
+  let fails: 'before' | 'after' | undefined
+  const store: Pick<Store, 'appendLedger'> = {
+    appendLedger: async (node, seal) => {
+      if (fails === 'before') {
+        seal({ seq: 1, hash: (await inner.listChains())[0]?.hash ?? '' })
+        throw new Error('cut')
+      }
+      await inner.appendLedger(node, seal)
+      if (fails === 'after') throw new Error('cut')
+    },
+  }
+  const ledger = createLedger({ store, now }, 'a')
+  await ledger.append(event)
+  for (fails of ['before', 'after', undefined] as const) {
+    if (fails === undefined) await ledger.append(event)
+    else await assert.rejects(ledger.append(event), { code: 'audit_unavailable' })
+  }
+  assert.equal((await verifyLedger(inner)).count, 3)
 })
 
 test('ledger › is verified over the seams of its pages', async () => {
   const store = openSqliteStore(':memory:')
   for (const count of [999, 1, 1, 999, 1]) {
     await fill(store, count)
-    const { count: counted, head } = await verifyLedger(store)
-    assert.equal((await store.readLedger(counted, 10)).length, 1)
-    assert.equal((await store.readLedger(counted, 1))[0]?.hash, head)
+    const { count: counted, chains } = await verifyLedger(store)
+    assert.equal((await store.readLedger('node-1', counted, 10)).length, 1)
+    assert.equal((await store.readLedger('node-1', counted, 1))[0]?.hash, chains[0]?.hash)
   }
   assert.equal((await verifyLedger(store)).count, 2001)
 })
 
 test('ledger › is empty before its first record', async () => {
   const store = openSqliteStore(':memory:')
-  assert.deepEqual(await verifyLedger(store), { count: 0, head: genesisHash })
+  assert.deepEqual(await verifyLedger(store), { count: 0, chains: [] })
 })
 
 const edits: { name: string; sql: string; values?: (string | number)[]; seq: number }[] = [
@@ -97,12 +141,12 @@ const edits: { name: string; sql: string; values?: (string | number)[]; seq: num
   { name: 'a run cut from the middle', sql: 'DELETE FROM ledger WHERE seq IN (2, 3, 4)', seq: 2 },
   {
     name: 'a record put twice',
-    sql: 'INSERT INTO ledger SELECT 6, hash, record FROM ledger WHERE seq = 5',
+    sql: 'INSERT INTO ledger SELECT node, 6, hash, record FROM ledger WHERE seq = 5',
     seq: 6,
   },
   {
     name: 'a record between two',
-    sql: 'INSERT INTO ledger SELECT 2.5, hash, record FROM ledger WHERE seq = 2',
+    sql: 'INSERT INTO ledger SELECT node, 2.5, hash, record FROM ledger WHERE seq = 2',
     seq: 3,
   },
   {
@@ -184,9 +228,9 @@ test('ledger › writes what is asked in one turn as one batch, each with its ow
   const store = openSqliteStore(':memory:')
   let batches = 0
   const counting = {
-    appendLedger: (seal: Parameters<typeof store.appendLedger>[0]) => {
+    appendLedger: (...asked: Parameters<typeof store.appendLedger>) => {
       batches += 1
-      return store.appendLedger(seal)
+      return store.appendLedger(...asked)
     },
   }
   const ledger = createLedger({ store: counting, now: () => new Date(0) }, 'node-1')

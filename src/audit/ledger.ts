@@ -1,8 +1,8 @@
 // Writes events into the chain, durably, before the thing they permit happens. When that cannot be
 // done the caller must refuse: audit_unavailable.
 import { Fault, messageOf } from '../core/fault.ts'
-import { genesisHash, type LedgerHead, type LedgerRow, type Store } from '../store/store.ts'
-import { seal, verifyChain } from './chain.ts'
+import type { LedgerHead, LedgerRow, Store } from '../store/store.ts'
+import { seal } from './chain.ts'
 import type { LedgerEvent, LedgerRecord } from './event.ts'
 
 /** The ledger as the issuer sees it. */
@@ -11,11 +11,18 @@ export type Ledger = {
   append(event: LedgerEvent): Promise<LedgerRecord>
 }
 
-/** A ledger over the store, written in the name of one node. */
+/** A ledger that can tell whether it could be written. */
+export type OpenLedger = Ledger & {
+  /** Does all that writing a record takes, and writes none; rejects with audit_unavailable. */
+  check(): Promise<void>
+}
+
+/** A ledger over the store, written in the name of one node and in its chain. */
 export function createLedger(
   { store, now }: { store: Pick<Store, 'appendLedger'>; now: () => Date },
   node: string,
-): Ledger {
+): OpenLedger {
+  const ends = createEndGuard(node)
   let waiting: Waiting[] = []
   let isScheduled = false
   let isBusy = false
@@ -38,10 +45,14 @@ export function createLedger(
   const write = async (batch: readonly Waiting[]) => {
     let sealed: { waiting: Waiting; record: LedgerRecord }[] = []
     try {
-      await store.appendLedger((head) => {
+      await store.appendLedger(node, (head) => {
+        ends.check(head)
         sealed = sealAll(head, batch, { node, ts: now().toISOString() })
+        ends.expect(sealed.at(-1)?.record ?? head)
         return sealed.map(({ record }) => toRow(record))
       })
+      const last = sealed.at(-1)
+      if (last) ends.know(last.record)
     } catch (cause) {
       for (const each of batch) each.reject(unavailable(cause))
       return
@@ -54,6 +65,36 @@ export function createLedger(
         waiting.push({ event, resolve, reject })
         if (!isScheduled) schedule()
       }),
+    check: async () => {
+      try {
+        await store.appendLedger(node, (head) => {
+          ends.check(head)
+          return []
+        })
+      } catch (cause) {
+        throw unavailable(cause)
+      }
+    },
+  }
+}
+
+// A chain has one writer. Where it ends is known from the first record on; an end that nobody here
+// made is another process of the same name, or a chain that was cut, and neither may be continued. Of
+// a record whose writing failed it is not known whether it is there.
+function createEndGuard(node: string) {
+  let possible: Set<string> | undefined
+  return {
+    check: ({ seq, hash }: LedgerHead) => {
+      if (possible && !possible.has(hash)) {
+        throw new Error(
+          `the chain of ${node} ends at record ${seq}, which this process did not write. Does another replica have the same \`node\`? After that was corrected, restart this one`,
+        )
+      }
+    },
+    expect: ({ hash }: Pick<LedgerHead, 'hash'>) => possible?.add(hash),
+    know: ({ hash }: Pick<LedgerHead, 'hash'>) => {
+      possible = new Set([hash])
+    },
   }
 }
 
@@ -94,37 +135,4 @@ function toRow(record: LedgerRecord): LedgerRow {
 function unavailable(cause: unknown): Fault {
   const sentence = `The ledger cannot be written: ${messageOf(cause)}`
   return new Fault('audit_unavailable', sentence, { cause })
-}
-
-const pageSize = 1000
-
-/** Reads and checks the whole chain; the number of records and the last hash, or audit_chain_broken. */
-export async function verifyLedger(
-  store: Pick<Store, 'readLedger'>,
-): Promise<{ count: number; head: string }> {
-  let head = genesisHash
-  let count = 0
-  for (;;) {
-    const rows = await store.readLedger(count + 1, pageSize)
-    head = verifyChain(
-      head,
-      rows.map((row) => readRow(row)),
-      count + 1,
-    )
-    count += rows.length
-    if (rows.length < pageSize) return { count, head }
-  }
-}
-
-// The columns are what the next record continues, so they are held to the record's own words.
-// Anything else is no record at all, and the chain says in which place.
-function readRow({ seq, hash, record }: LedgerRow): LedgerRecord | undefined {
-  try {
-    const read = JSON.parse(record) as LedgerRecord
-    // Written again it must be the same text: of a doubled key another reader may see the other value.
-    const isOurs = read.seq === seq && read.hash === hash && JSON.stringify(read) === record
-    return isOurs ? read : undefined
-  } catch {
-    return undefined
-  }
 }

@@ -18,9 +18,9 @@ export type DatabaseSettings = {
 
 /** What has to do with replicas. */
 export type ReplicaSettings = {
-  database: DatabaseSettings | undefined
+  database?: DatabaseSettings
   /** Key of the request tokens; without it a file of this one process is used. */
-  tokenKey: Secret | undefined
+  tokenKey?: Secret
   node: string
 }
 
@@ -57,8 +57,8 @@ export function toReplicaSettings(
     found.push('node: is required with `database`, and each replica needs another one')
   }
   return {
-    database: database && toDatabase(sources, database, found),
-    tokenKey: tokenKey && resolveSecret(sources, 'token_key', tokenKey, found),
+    ...(database && { database: toDatabase(sources, database, found) }),
+    ...(tokenKey && { tokenKey: resolveSecret(sources, 'token_key', tokenKey, found) }),
     node: toNode(sources, node ?? usualNode, found),
   }
 }

@@ -7,7 +7,7 @@ import { Fault, faults, isFaultCode, messageOf, type FaultCode } from './fault.t
 const rooms = new Set(
   (
     'core config ci identity policy keys store audit issuer azure transfer cache plugin trust ' +
-    'diagnose gateway agent dashboard lab demo cli'
+    'diagnose handoff gateway agent dashboard lab demo cli'
   ).split(' '),
 )
 // The plugin writes this hint itself: it lists what can empty a variable in Drone.

@@ -178,7 +178,7 @@ test('offer › the same request again is the same token, on record once', async
   const { token, store } = offerOf(admission('a'))
   const [one, two] = [await token(), await token()]
   assert.equal(one.reveal(), two.reveal())
-  assert.equal((await store.readLedger(1, 10)).length, 1)
+  assert.equal((await store.readLedger('node-1', 1, 10)).length, 1)
 })
 
 test('offer › a defect while deciding is no refusal', async () => {

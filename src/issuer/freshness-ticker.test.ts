@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
+import { createLedger } from '../audit/ledger.ts'
 import { Fault } from '../core/fault.ts'
 import type { LocalSigner } from '../keys/local.ts'
 import { defaultRules, type Ring } from '../keys/ring.ts'
@@ -138,7 +139,7 @@ test('key file › changed by another process is taken over with a look and a li
   const { timers, turn, served, lines } = await begin({ refresh: async () => isChanged })
   await turn(timers[0])
   assert.equal(served.looks, 4)
-  const line = [{ kid: 'one' }, 'the key file was changed by another process']
+  const line = [{ kid: 'one' }, 'the keys were changed by another process']
   assert.deepEqual(lines, [line])
   isChanged = false
   await turn(timers[0])
@@ -242,6 +243,7 @@ test('recorder › tells the ledger of each event in turn, with the kid', async 
 
 test('health › tells the policy, does without a keeper, and without a key', async (t) => {
   const store = openSqliteStore(':memory:')
+  const ledger = createLedger({ store, now: () => new Date() }, 'node-1')
   t.after(() => store.close())
   const { signer } = await begin({ publicKeys: () => [] })
   const policy = () => ({ entries: 3 }) as never
@@ -249,10 +251,10 @@ test('health › tells the policy, does without a keeper, and without a key', as
     const answer = await app.request(path)
     return [answer.status, await answer.json()]
   }
-  const bare = createHealthApp({ store, signer, version: '1' })
+  const bare = createHealthApp({ store, ledger, signer, version: '1' })
   assert.deepEqual(await json(bare, '/healthz'), [200, { status: 'ok', version: '1', keys: 0 }])
   assert.deepEqual(await json(bare, '/readyz'), [200, { status: 'ready', version: '1' }])
-  const full = createHealthApp({ store, signer, version: '1', policy })
+  const full = createHealthApp({ store, ledger, signer, version: '1', policy })
   assert.deepEqual(await json(full, '/healthz'), [
     200,
     { status: 'ok', version: '1', keys: 0, policy: { entries: 3 } },

@@ -54,7 +54,7 @@ async function setUp(t: TestContext, more: Partial<KeeperOptions> = {}) {
     await keeper.close()
     rmSync(folder, { recursive: true })
   })
-  const health = createHealthApp({ store, signer, version: '1.2.3', keeper })
+  const health = createHealthApp({ store, ledger, signer, version: '1.2.3', keeper })
   const ready = async () => {
     const answer = await health.request('/readyz')
     const { reasons = [] } = (await answer.json()) as { reasons?: string[] }
@@ -69,7 +69,7 @@ async function setUp(t: TestContext, more: Partial<KeeperOptions> = {}) {
     }
   }
   const records = async () =>
-    (await store.readLedger(1, 1000)).map((row) => JSON.parse(row.record) as LedgerRecord)
+    (await store.readLedger('node-1', 1, 1000)).map((row) => JSON.parse(row.record) as LedgerRecord)
   return { world, file, now, store, signer, keeper, lines, health, ready, watch, records }
 }
 
@@ -109,7 +109,7 @@ test('keeper › takes over what another process changed, without a restart', as
     await sleep(10)
   }
   assert.deepEqual(signer.publicKeys(), cli.publicKeys())
-  assert.ok(lines.includes('the key file was changed by another process'))
+  assert.ok(lines.includes('the keys were changed by another process'))
 })
 
 test('keeper › says each difference once, and when it is over', async (t) => {

@@ -4,7 +4,7 @@ import type { LedgerEvent } from '../audit/event.ts'
 import type { Ledger } from '../audit/ledger.ts'
 import { Fault, messageOf } from '../core/fault.ts'
 import type { Log } from '../core/log.ts'
-import type { LocalSigner, RecordKeyEvents } from '../keys/local.ts'
+import type { RecordKeyEvents, RingSigner } from '../keys/place-signer.ts'
 import { activeKey, overdueSince, secondsBetween } from '../keys/ring.ts'
 import type { KeyEvent } from '../keys/rotation.ts'
 import {
@@ -35,7 +35,7 @@ export type KeeperOptions = {
   refreshEverySeconds?: number
 }
 
-type Deps = { now: () => Date; send: Send; log: Log; signer: LocalSigner }
+type Deps = { now: () => Date; send: Send; log: Log; signer: RingSigner }
 
 // Right after a start or a change the answer is wanted soon.
 const hurryMs = 15_000
@@ -69,10 +69,7 @@ export function startKeyKeeper(deps: Deps, options: KeeperOptions): KeyKeeper {
       const isChanged = await signer.refresh()
       delete state.trouble.file
       if (!isChanged || state.isClosed) return
-      log.info(
-        { kid: activeKey(signer.ring())?.kid },
-        'the key file was changed by another process',
-      )
+      log.info({ kid: activeKey(signer.ring())?.kid }, 'the keys were changed by another process')
       await tick()
     } catch (error) {
       say(log, state, 'file', error)

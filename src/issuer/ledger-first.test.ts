@@ -17,10 +17,10 @@ function heldStore() {
   const gate = { wait: async (): Promise<void> => {} }
   const store: Store = {
     ...inner,
-    appendLedger: async (seal) => {
+    appendLedger: async (node, seal) => {
       calls.push('ledger asked')
       await gate.wait()
-      await inner.appendLedger((head) => {
+      await inner.appendLedger(node, (head) => {
         const rows = seal(head)
         for (const { record } of rows) types.push((JSON.parse(record) as { type: string }).type)
         return rows
@@ -76,7 +76,7 @@ test('exchange › whose ledger hangs for ever answers nothing', async () => {
   void Promise.resolve(exchange(token)).then(() => (isAnswered = true))
   await settle(calls)
   assert.equal(isAnswered, false)
-  assert.equal((await inner.readLedger(1, 10)).length, 1)
+  assert.equal((await inner.readLedger('node-1', 1, 10)).length, 1)
 })
 
 test('exchange › whose ledger fails is 503 with no token in it, and works again afterwards', async () => {
@@ -91,7 +91,7 @@ test('exchange › whose ledger fails is 503 with no token in it, and works agai
   assert.match(text, /"code":"audit_unavailable"/)
   assert.ok(!/eyJ|value/.test(text))
   assert.ok(lines.some((line) => line.includes('"level":"error"') && line.includes('disk full')))
-  assert.equal((await inner.readLedger(1, 10)).length, 1)
+  assert.equal((await inner.readLedger('node-1', 1, 10)).length, 1)
   gate.wait = async () => {}
   assert.equal((await exchange(token)).status, 200)
 })
@@ -127,7 +127,7 @@ test('secret door › whose ledger fails or hangs hands out nothing and stores n
   await settle(calls)
   assert.equal(isAnswered, false)
   assert.equal(await inner.countRequestTokens('ci-main', 1001), 0)
-  assert.deepEqual(await inner.readLedger(1, 10), [])
+  assert.deepEqual(await inner.readLedger('node-1', 1, 10), [])
 })
 
 for (const method of ['findRequestToken', 'findBuild'] as const) {

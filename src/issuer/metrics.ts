@@ -3,6 +3,7 @@
 import { Hono } from 'hono'
 
 import type { Ledger } from '../audit/ledger.ts'
+import type { Reviews } from './admin-reviews.ts'
 import type { PolicyState } from './policy-source.ts'
 
 /** Counts of ledger events by `type` and `decision`. */
@@ -33,6 +34,7 @@ export function createMetricsApp(deps: {
   counts: EventCounts
   policy: () => PolicyState
   unreadyReasons: () => readonly string[]
+  reviews?: Pick<Reviews, 'ageSeconds'>
 }): Hono {
   const app = new Hono()
   app.get('/metrics', (context) => {
@@ -59,6 +61,13 @@ export function createMetricsApp(deps: {
         'Reasons why keys are not ready; see /readyz.',
         deps.unreadyReasons().length,
       ),
+      ...(deps.reviews
+        ? gauge(
+            'last_review_age_seconds',
+            'Since the last review of trust, or since the ledger began.',
+            Math.floor(deps.reviews.ageSeconds()),
+          )
+        : []),
     ]
     return context.text(`${lines.join('\n')}\n`, 200, {
       'content-type': 'text/plain; version=0.0.4; charset=utf-8',

@@ -120,8 +120,8 @@ for (const [index, headers] of elsewhere.entries()) {
 }
 
 test('health › is well while the ledger answers, and 503 with the reason when not', async () => {
-  const { store } = createRehearsal(signer)
-  const app = createHealthApp({ store, signer, version: '1.2.3' })
+  const { store, deps } = createRehearsal(signer)
+  const app = createHealthApp({ store, ledger: deps.ledger, signer, version: '1.2.3' })
   const well = await app.request('/healthz')
   assert.deepEqual(
     [well.status, await well.json()],

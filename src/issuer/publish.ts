@@ -3,7 +3,7 @@
 import type { JWK } from 'jose'
 
 import { Fault } from '../core/fault.ts'
-import type { RecordKeyEvents } from '../keys/local.ts'
+import type { RecordKeyEvents } from '../keys/place-signer.ts'
 import type { Ring } from '../keys/ring.ts'
 import { discoveryDocument, discoveryPath, issuerOf, jwksPath, keySet } from './discovery.ts'
 import type { Place } from './place.ts'

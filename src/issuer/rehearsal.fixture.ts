@@ -254,7 +254,7 @@ export function createRehearsal(
     exchange: (token: string, query = `v=1&audience=${encodeURIComponent(audience)}`) =>
       steps.request(`/v1/id-token?${query}`, { headers: { authorization: `Bearer ${token}` } }),
     records: async () => {
-      const rows = await store.readLedger(1, 1000)
+      const rows = await store.readLedger('node-1', 1, 1000)
       return rows.map((row) => JSON.parse(row.record) as LedgerRecord)
     },
   }

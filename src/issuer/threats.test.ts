@@ -97,7 +97,7 @@ test('T1 › what a step says of itself is read nowhere', async () => {
 
 for (const [name, repo, said] of [
   ['recreated with a new id', { uid: '9999' }, /id 42.*another repository/],
-  ['renamed', { slug: 'octo/renamed' }, /was the repository renamed/],
+  ['renamed', { slug: 'octo/renamed' }, /was renamed before the policy knew/],
 ] as const) {
   test(`T3 › a repository that was ${name} is another one, by webhook and by API`, async () => {
     const api = createApiStage()

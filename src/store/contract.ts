@@ -2,7 +2,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { genesisHash, type BuildRow, type RequestTokenRow, type Store } from './store.ts'
+import {
+  genesisHash,
+  type BuildRow,
+  type RequestTokenRow,
+  type Store,
+  type StorePages,
+} from './store.ts'
 
 const at = (seconds: number) => new Date(1_795_000_000_000 + seconds * 1000)
 
@@ -26,10 +32,15 @@ const build = (changes: Partial<BuildRow> = {}): BuildRow => ({
   ...changes,
 })
 
+type Contracted = Store & StorePages
+
 /** Runs the contract against stores made by `open`; each test gets a fresh one. */
-export function testStore(name: string, open: () => Promise<Store> | Store): void {
-  const check = (title: string, body: (store: Store) => Promise<void>): void => {
-    void test(`store ${name} › ${title}`, async () => {
+export function testStore(
+  { name, skip = false }: { name: string; skip?: string | false },
+  open: () => Promise<Contracted> | Contracted,
+): void {
+  const check = (title: string, body: (store: Contracted) => Promise<void>): void => {
+    void test(`store ${name} › ${title}`, { skip }, async () => {
       const store = await open()
       try {
         await body(store)
@@ -76,13 +87,13 @@ export function testStore(name: string, open: () => Promise<Store> | Store): voi
   check('appends ledger rows one after another, also when asked at once', async (store) => {
     const hashOf = (index: number) => String(index).padStart(64, 'f')
     const seals = Array.from({ length: 20 }, (_, index) =>
-      store.appendLedger((head) => [
+      store.appendLedger('a', (head) => [
         { seq: head.seq + 1, hash: hashOf(2 * index), record: `after ${head.hash}` },
         { seq: head.seq + 2, hash: hashOf(2 * index + 1), record: `after ${hashOf(2 * index)}` },
       ]),
     )
     await Promise.all(seals)
-    const rows = await store.readLedger(1, 100)
+    const rows = await store.readLedger('a', 1, 100)
     assert.deepEqual(
       rows.map((row) => row.seq),
       Array.from({ length: 40 }, (_, index) => index + 1),
@@ -91,26 +102,132 @@ export function testStore(name: string, open: () => Promise<Store> | Store): voi
     for (const [index, row] of rows.slice(1).entries()) {
       assert.equal(row.record, `after ${rows[index]?.hash}`)
     }
-    assert.equal((await store.readLedger(19, 1))[0]?.seq, 19)
+    assert.equal((await store.readLedger('a', 19, 1))[0]?.seq, 19)
   })
 
   check('appends all rows of a batch or none', async (store) => {
     const batch = [1, 1].map((seq) => ({ seq, hash: 'h', record: 'r' }))
     await assert.rejects(
-      store.appendLedger(() => batch),
+      store.appendLedger('a', () => batch),
       { code: 'store_unavailable' },
     )
-    assert.deepEqual(await store.readLedger(1, 10), [])
+    assert.deepEqual(await store.readLedger('a', 1, 10), [])
   })
 
   check('leaves the ledger as it was when sealing fails', async (store) => {
-    const sealing = store.appendLedger(() => {
+    const sealing = store.appendLedger('a', () => {
       throw new Error('no')
     })
     await assert.rejects(sealing, { code: 'store_unavailable' })
-    assert.deepEqual(await store.readLedger(1, 10), [])
-    await store.appendLedger(() => [{ seq: 1, hash: 'h', record: 'r' }])
-    assert.equal((await store.readLedger(1, 10)).length, 1)
+    assert.deepEqual(await store.readLedger('a', 1, 10), [])
+    await store.appendLedger('a', () => [{ seq: 1, hash: 'h', record: 'r' }])
+    assert.equal((await store.readLedger('a', 1, 10)).length, 1)
+  })
+
+  check('keeps the chains of two nodes apart, and lists them', async (store) => {
+    assert.deepEqual(await store.listChains(), [])
+    for (const node of ['node-2', 'node-1', 'node-1.cli', 'node-2']) {
+      await store.appendLedger(node, ({ seq, hash }) => [
+        { seq: seq + 1, hash: `${node} ${seq + 1}`, record: `after ${hash}` },
+      ])
+    }
+    const chains = await store.listChains()
+    assert.deepEqual(
+      new Map(chains.map(({ node, ...head }) => [node, head])),
+      new Map([
+        ['node-1', { seq: 1, hash: 'node-1 1' }],
+        ['node-1.cli', { seq: 1, hash: 'node-1.cli 1' }],
+        ['node-2', { seq: 2, hash: 'node-2 2' }],
+      ]),
+    )
+    assert.equal((await store.readLedger('node-2', 2, 9))[0]?.record, 'after node-2 1')
+    assert.deepEqual(await store.readLedger('node-3', 1, 9), [])
+  })
+
+  check('keeps a record letter by letter', async (store) => {
+    const record = '{"b":"\\u0000 é 😀","a":1.0,"a":2}'
+    await store.appendLedger('a', () => [{ seq: 1, hash: 'h', record }])
+    assert.equal((await store.readLedger('a', 1, 1))[0]?.record, record)
+  })
+
+  check('decides between words on one build that come at once', async (store) => {
+    const words = [
+      ...Array.from({ length: 12 }, (_, version) => build({ version, payload: `v${version}` })),
+      build({ version: 1, isFinal: true, payload: 'end' }),
+    ]
+    await Promise.all(words.map((word) => store.observeBuild(word)))
+    const { isFinal, payload } = (await store.findBuild('main', 7)) ?? {}
+    assert.deepEqual([isFinal, payload], [true, 'end'])
+  })
+
+  check('writes a document only over the version it was made from', async (store) => {
+    assert.equal(await store.readDocument('keys'), undefined)
+    assert.equal(await store.writeDocument('keys', 3, 'x'), false)
+    assert.equal(await store.writeDocument('keys', 0, 'one'), true)
+    assert.equal(await store.writeDocument('keys', 0, 'other'), false)
+    const { version = 0, text } = (await store.readDocument('keys')) ?? {}
+    assert.equal(text, 'one')
+    const outcomes = await Promise.all(
+      ['a', 'b', 'c'].map((each) => store.writeDocument('keys', version, each)),
+    )
+    assert.equal(outcomes.filter(Boolean).length, 1)
+    const now = await store.readDocument('keys')
+    assert.equal(now?.text, ['a', 'b', 'c'][outcomes.indexOf(true)])
+    assert.equal(await store.writeDocument('keys', version, 'late'), false)
+    assert.deepEqual(await store.readDocuments(), [{ name: 'keys', ...now }])
+  })
+
+  check('lets one at a time work under a lock, and goes on after a failure', async (store) => {
+    const seen: string[] = []
+    const work = (who: string) => async () => {
+      seen.push(`${who} begins`)
+      await store.readDocument('keys')
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      seen.push(`${who} ends`)
+      if (who === 'b') throw new Error('b fails')
+      return who
+    }
+    const outcomes = await Promise.allSettled(
+      ['a', 'b', 'c'].map((who) => store.withLock('ring', work(who))),
+    )
+    assert.deepEqual(
+      outcomes.map((each) => (each.status === 'fulfilled' ? each.value : String(each.reason))),
+      ['a', 'Error: b fails', 'c'],
+    )
+    for (const [index, line] of seen.entries()) {
+      if (line.endsWith('begins')) assert.equal(seen[index + 1], line.replace('begins', 'ends'))
+    }
+    assert.equal(seen.length, 6)
+  })
+
+  check('does not let a lock wait for another of a different name', async (store) => {
+    const both = await store.withLock('one', () => store.withLock('two', async () => 'both'))
+    assert.equal(both, 'both')
+  })
+
+  check('shows all it has page by page', async (store) => {
+    const hashes = ['0a', '1b', '2c', '3d']
+    for (const tokenHash of hashes.toReversed()) await store.addRequestToken(token({ tokenHash }))
+    const first = await store.readRequestTokens('', 3)
+    assert.deepEqual(
+      first.map(({ tokenHash }) => tokenHash),
+      hashes.slice(0, 3),
+    )
+    assert.deepEqual(await store.readRequestTokens('2c', 3), [token({ tokenHash: '3d' })])
+    for (const [instance, buildId] of [
+      ['a', 10],
+      ['b', 1],
+      ['a', 9],
+    ] as const) {
+      await store.observeBuild(build({ instance, buildId }))
+    }
+    const builds = await store.readBuilds({ instance: '', buildId: 0 }, 2)
+    assert.deepEqual(
+      builds.map(({ buildId }) => buildId),
+      [9, 10],
+    )
+    const rest = await store.readBuilds({ instance: 'a', buildId: 10 }, 2)
+    assert.deepEqual(rest, [build({ instance: 'b', buildId: 1 })])
   })
 
   check('forgets what is over, and only that', async (store) => {

@@ -28,8 +28,20 @@ export type BuildRow = {
 /** One record of the ledger as stored. */
 export type LedgerRow = { seq: number; hash: string; record: string }
 
-/** End of the chain: what the next record continues. */
+/** End of a chain: what the next record continues. */
 export type LedgerHead = { seq: number; hash: string }
+
+/** A chain by the node that writes it, and its end. */
+export type LedgerChain = LedgerHead & { node: string }
+
+/** A text that several processes change, and the version that tells one state from the next. */
+export type Document = { version: number; text: string }
+
+/** A document with its name. */
+export type DocumentRow = Document & { name: string }
+
+/** What makes a step from an end of a chain; it may be asked again when another was faster. */
+export type SealRows = (head: LedgerHead) => readonly LedgerRow[]
 
 /** Storage of the trust service; every method rejects with store_unavailable when it cannot do its work. */
 export type Store = {
@@ -40,12 +52,28 @@ export type Store = {
   /** Keeps the newer word on a build; false when it is older than what is known, or the build has ended. */
   observeBuild(row: BuildRow): Promise<boolean>
   findBuild(instance: string, buildId: number): Promise<BuildRow | undefined>
-  /** Appends the records that `seal` makes from the chain's end, durably, all or none. */
-  appendLedger(seal: (head: LedgerHead) => readonly LedgerRow[]): Promise<void>
-  readLedger(fromSeq: number, limit: number): Promise<LedgerRow[]>
+  /** Appends the records that `seal` makes from the end of a node's chain, durably, all or none. */
+  appendLedger(node: string, seal: SealRows): Promise<void>
+  readLedger(node: string, fromSeq: number, limit: number): Promise<LedgerRow[]>
+  /** Every chain that has a record, by name. */
+  listChains(): Promise<LedgerChain[]>
+  readDocument(name: string): Promise<Document | undefined>
+  /** Writes a document whose version is `expectedVersion` (0: that is not there); false when it is another. */
+  writeDocument(name: string, expectedVersion: number, text: string): Promise<boolean>
+  /** Does some work while nobody else, in any process, holds the lock of this name; throws store_busy. */
+  withLock<Value>(name: string, work: () => Promise<Value>): Promise<Value>
   /** Forgets tokens that expired, and builds without one last heard of, before this moment. */
   prune(before: Date): Promise<void>
   close(): Promise<void>
+}
+
+/** What a store can show of all it has, page by page, for moving it to another. */
+export type StorePages = {
+  /** Tokens in the order of their hashes, after this one. */
+  readRequestTokens(afterHash: string, limit: number): Promise<RequestTokenRow[]>
+  /** Builds in the order of instance and id, after this one. */
+  readBuilds(after: Pick<BuildRow, 'instance' | 'buildId'>, limit: number): Promise<BuildRow[]>
+  readDocuments(): Promise<DocumentRow[]>
 }
 
 /** Hash that the first record of a ledger continues. */

@@ -87,7 +87,7 @@ describe('openService', () => {
   })
 
   test('takes a 404 for no review only when it is the service that says so', async () => {
-    const problem = { code: 'trust_review_none', detail: 'There was no review.' }
+    const problem = { code: 'issuer_review_absent', detail: 'There was no review.' }
     answers.set('GET /door/v1/reviews/last', { status: 404, body: problem })
     assert.equal(await open().lastReview(), undefined)
     answers.delete('GET /door/v1/reviews/last')

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { decodeJwt } from 'jose'
 
 import type { LedgerRecord } from '../../src/audit/event.ts'
-import { verifyLedger } from '../../src/audit/ledger.ts'
+import { verifyLedger } from '../../src/audit/verify.ts'
 import { messageOf } from '../../src/core/fault.ts'
 import { createMintClient, readIdToken, type MintClient } from '../../src/demo/mint-client.ts'
 import {
@@ -102,7 +102,7 @@ async function readLedger(plan: TrustServicePlan): Promise<{ issued: string[]; r
   const store = openSqliteStore(join(plan.stateFolder, 'state.db'))
   try {
     const { count } = await verifyLedger(store)
-    const rows = await store.readLedger(1, count)
+    const rows = await store.readLedger('node-1', 1, count)
     const all = rows.map((row) => JSON.parse(row.record) as LedgerRecord)
     const issued = all.filter(({ type }) => type === 'token.issued')
     return { issued: issued.map(({ token }) => token?.jti ?? ''), records: count }

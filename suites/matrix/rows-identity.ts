@@ -140,14 +140,6 @@ export const identityRows: readonly Case[] = [
 
 /** Rows that belong to later work. */
 export const unclaimedRows: readonly Unclaimed[] = [
-  {
-    row: 'Set up / review / rotate trust by CLI',
-    why: 'set up and reviewed in test/e2e/trust-*.test.ts, keys rotated by `issuer rotate`; rotating credentials is not there yet',
-  },
-  {
-    row: 'OIDC on OSS Drone / Woodpecker: Woodpecker',
-    why: 'Drone is there; Woodpecker is not yet',
-  },
   { row: 'Windows / arm64 / rootless image', why: 'there is no image yet' },
 ]
 

@@ -168,7 +168,8 @@ instances:
 
   test('every change is in the ledger', async () => {
     const store = openSqliteStore(path('state', 'state.db'))
-    const rows = await store.readLedger(1, 100)
+    // Commands write a chain of their own beside the service's.
+    const rows = await store.readLedger('node-1.cli', 1, 100)
     await store.close()
     const types = rows.map((row) => (JSON.parse(row.record) as { type: string }).type)
     const begun = 'created activated published created'

@@ -1,10 +1,8 @@
-// The first schema, in SQL that SQLite and PostgreSQL both read. Moments are milliseconds since 1970.
+// The tables, step by step, in SQL that SQLite and PostgreSQL both read. Moments are milliseconds
+// since 1970. Steps are only ever added: what is released stays as it is.
 
-/** Version of the schema below; a newer database is refused, an older one will be migrated. */
-export const schemaVersion = 1
-
-/** Makes every table of version 1. */
-export const schemaSql = `
+// The first schema: one ledger for all.
+const version1 = `
 CREATE TABLE request_token (
   token_hash TEXT PRIMARY KEY,
   instance TEXT NOT NULL,
@@ -31,3 +29,34 @@ CREATE TABLE ledger (
   record TEXT NOT NULL
 );
 `
+
+// A ledger chain for every node, and documents. The one chain there was goes on as that of the node
+// that wrote to it last.
+const version2 = (nodeOfRecord: string) => `
+ALTER TABLE ledger RENAME TO ledger_version_1;
+CREATE TABLE ledger (
+  node TEXT NOT NULL,
+  seq BIGINT NOT NULL,
+  hash TEXT NOT NULL,
+  record TEXT NOT NULL,
+  PRIMARY KEY (node, seq)
+);
+INSERT INTO ledger (node, seq, hash, record)
+  SELECT (SELECT ${nodeOfRecord} FROM ledger_version_1 ORDER BY seq DESC LIMIT 1), seq, hash, record
+  FROM ledger_version_1;
+DROP TABLE ledger_version_1;
+CREATE TABLE document (
+  name TEXT PRIMARY KEY,
+  version BIGINT NOT NULL,
+  text TEXT NOT NULL
+);
+`
+
+/** What leads from one version to the next: the first makes version 1 of nothing. */
+export type Migrations = readonly string[]
+
+/** The steps in SQLite's words. */
+export const sqliteMigrations: Migrations = [version1, version2("json_extract(record, '$.node')")]
+
+/** The steps in PostgreSQL's words. */
+export const postgresMigrations: Migrations = [version1, version2("record::json ->> 'node'")]
