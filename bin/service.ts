@@ -172,6 +172,7 @@ async function start(configFile: string, log: pino.Logger): Promise<() => Promis
       'public',
     ),
   ])
+  log.info('ready')
   const http = openHttp(config)
   // Only now: its first look may be at our own public door.
   keeper = startKeyKeeper(

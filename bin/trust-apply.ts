@@ -1,9 +1,5 @@
 // `trust apply`: shows the plan, asks, carries it out, writes the client ids into the policy file, and
 // waits until Azure shows what was made and, with a trust service to ask, until it works.
-import { randomUUID } from 'node:crypto'
-import { chmodSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { createInterface } from 'node:readline/promises'
-
 import { parsePolicy, type Policy } from '../src/policy/schema.ts'
 import type { ActualState } from '../src/trust/actual.ts'
 import { applyPlan, findKnown } from '../src/trust/apply.ts'
@@ -16,6 +12,7 @@ import { writePlan, writePlanned } from '../src/trust/plan-text.ts'
 import { planTrust } from '../src/trust/plan.ts'
 import { readActual } from '../src/trust/read-actual.ts'
 import type { TrustService } from '../src/trust/service-client.ts'
+import { isWanted, rewriteFile } from './trust-desk.ts'
 import {
   azureOptions,
   loadPlanned,
@@ -56,7 +53,7 @@ export async function runApply(args: string[], io: TrustIo): Promise<number> {
       io.write(writePlan(plan))
       if (plan.notes.some(({ isBlocking }) => isBlocking)) return 6
       if (values['dry-run']) return plan.changes.length > 0 ? 4 : 0
-      if (plan.changes.length > 0 && !values.yes && !(await isWanted(io))) {
+      if (plan.changes.length > 0 && !values.yes && !(await isWanted(io, 'Carry this out?'))) {
         io.write('Nothing was changed.\n')
         return 4
       }
@@ -108,14 +105,6 @@ async function tryAll(
   io.write(`Trust works: ${trials.length} subject(s) tried, each with a token of its own.\n`)
 }
 
-async function isWanted(io: TrustIo): Promise<boolean> {
-  const answer = await (io.ask ?? ask)('Carry this out?')
-  if (answer === undefined) {
-    throw usage('there is nobody to ask here: look at --dry-run, then add --yes.')
-  }
-  return answer
-}
-
 type Run = {
   deps: ControlDeps
   file: string
@@ -146,7 +135,7 @@ async function carryOut(io: TrustIo, { deps, file, planned, actual, plan }: Run)
     if (ids.size > 0) {
       // Read again: somebody may have written to it while they were asked.
       written = writeClientIds(readText(io, file), ids)
-      ;(io.replaceFile ?? replaceFile)(file, written)
+      rewriteFile(io, file, written)
       for (const [name, id] of ids) io.write(`client_id of ${name}: ${id}, written to ${file}\n`)
     }
   }
@@ -168,28 +157,4 @@ async function waitUntilShown(
     missing = await look()
   }
   return missing.changes.length > 0 ? missing : undefined
-}
-
-async function ask(question: string): Promise<boolean | undefined> {
-  if (!process.stdin.isTTY || !process.stdout.isTTY) return undefined
-  const terminal = createInterface({ input: process.stdin, output: process.stdout })
-  try {
-    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim())
-  } finally {
-    terminal.close()
-  }
-}
-
-// A link stays a link, and the file keeps its mode.
-function replaceFile(path: string, text: string): void {
-  const real = realpathSync(path)
-  const temporary = `${real}.${randomUUID()}`
-  try {
-    writeFileSync(temporary, text, { flag: 'wx', mode: 0o600, flush: true })
-    chmodSync(temporary, statSync(real).mode & 0o777)
-    renameSync(temporary, real)
-  } catch (error) {
-    rmSync(temporary, { force: true })
-    throw error
-  }
 }

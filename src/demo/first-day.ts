@@ -32,7 +32,7 @@ export async function startFirstDay(options: FirstDayOptions): Promise<FirstDay>
   const policyFile = join(folder, 'policy.yaml')
   writeFileSync(policyFile, policyText(plan, azure), { mode: 0o600 })
   const service = await startProgram([...options.service, '--config', plan.configFile], {
-    readyWhen: /"door":"public"/,
+    readyWhen: /"msg":"ready"/,
   })
   const close = async () => {
     await service.stop()

@@ -1,8 +1,9 @@
 // Child processes of the demo and the end-to-end tests: started with exactly the variables they are
 // given, everything they print kept, and never left behind.
 import { spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
 
 /** A program that runs until it is stopped. */
 export type Program = {
@@ -90,21 +91,25 @@ export async function runProgram(
   return { exitCode: code ?? -1, output, seconds: (performance.now() - startedAt) / 1000 }
 }
 
+// Below what systems hand out by themselves (32768 and up on Linux): a port from there may be somebody
+// else's before the program that it was found for listens.
+const lowestPort = 20_000
+const highestPort = 32_000
+
 /** Ports of the loopback interface that nobody listens on at this moment. */
 export async function findFreePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer())
-  await Promise.all(
-    servers.map((server) => {
-      server.listen(0, '127.0.0.1')
-      return once(server, 'listening')
-    }),
-  )
-  const ports = servers.map((server) => (server.address() as AddressInfo).port)
-  await Promise.all(
-    servers.map((server) => {
-      server.close()
-      return once(server, 'close')
-    }),
-  )
-  return ports
+  const ports = new Set<number>()
+  while (ports.size < count) {
+    const port = randomInt(lowestPort, highestPort)
+    if (await isFree(port)) ports.add(port)
+  }
+  return [...ports]
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer()
+  const { promise, resolve } = Promise.withResolvers<boolean>()
+  server.once('error', () => resolve(false))
+  server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  return promise
 }

@@ -118,7 +118,7 @@ export function startTrustService(
   app: AppIds,
 ): Promise<Program> {
   writePolicy(plan, app)
-  return startProgram([...command, '--config', plan.configFile], { readyWhen: /"door":"public"/ })
+  return startProgram([...command, '--config', plan.configFile], { readyWhen: /"msg":"ready"/ })
 }
 
 function newSecret(): string {

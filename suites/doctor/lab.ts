@@ -88,7 +88,7 @@ export async function startDoctorLab(folder: string, programs: string): Promise<
         '--config',
         plan.configFile,
       ],
-      { readyWhen: /"door":"public"/ },
+      { readyWhen: /"msg":"ready"/ },
     )
   let service: Program = await start()
   let lastId = 700

@@ -140,7 +140,7 @@ function startService(
   aheadSeconds: number,
 ): Promise<Program> {
   const command = [node, ...shiftClock(aheadSeconds), ...args, '--config', plan.configFile]
-  return startProgram(command, { readyWhen: /"door":"public"/ })
+  return startProgram(command, { readyWhen: /"msg":"ready"/ })
 }
 
 type FetchText = PartyLab['fetch']

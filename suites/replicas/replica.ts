@@ -96,7 +96,7 @@ export async function planReplica(
     isUp: () => program !== undefined,
     start: async () => {
       program = await startProgram([...command, '--config', configFile], {
-        readyWhen: /"door":"public"/,
+        readyWhen: /"msg":"ready"/,
       })
     },
     kill: () => end('kill'),

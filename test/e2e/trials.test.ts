@@ -75,7 +75,7 @@ describe('trials', () => {
     service = await startProgram(
       [process.execPath, 'bin/service.ts', '--config', plan.configFile],
       {
-        readyWhen: /"door":"public"/,
+        readyWhen: /"msg":"ready"/,
       },
     )
     http = openHttp({ maxConnections: 2, ca: [authority.caPem] })

@@ -50,7 +50,7 @@ describe('trust on the first day', () => {
     writeFileSync(policyFile, lab.policy(), { mode: 0o600 })
     service = await startProgram(
       [process.execPath, resolve('bin/service.ts'), '--config', plan.configFile],
-      { readyWhen: /"door":"public"/ },
+      { readyWhen: /"msg":"ready"/ },
     )
   })
   after(async () => {

@@ -85,7 +85,7 @@ export async function startRotationLab(policy: string): Promise<RotationLab> {
   assert.equal(applied.code, 0, applied.text)
   const service = await startProgram(
     [process.execPath, resolve('bin/service.ts'), '--config', plan.configFile],
-    { readyWhen: /"door":"public"/ },
+    { readyWhen: /"msg":"ready"/ },
   )
   const door = [
     '--service',
