@@ -2,9 +2,9 @@
 // fields are ignored, old runners leave many out, and `repo.secret` is dropped right here.
 import * as z from 'zod'
 
-import { Fault, messageOf } from '../../core/fault.ts'
+import { Fault } from '../../core/fault.ts'
 import type { Build, InstanceId, ScmKind } from '../build.ts'
-import { parseStrictJson } from '../strict-json.ts'
+import { parseBody } from '../parse-body.ts'
 import { count, line, slug, text, timeoutMinutes, variables } from '../wire-fields.ts'
 
 const repositorySchema = z.object({
@@ -97,38 +97,19 @@ export function parseApiBuild(
 ): Build {
   const fail = (why: string) =>
     new Fault('ci_api_unavailable', `The answer of the Drone server's API is unusable: ${why}.`)
-  const repository = parse(apiRepositorySchema, answers.repository, fail)
-  const build = parse(apiBuildSchema, answers.build, fail)
+  const repository = parseBody(apiRepositorySchema, answers.repository, fail)
+  const build = parseBody(apiBuildSchema, answers.build, fail)
   if (build.repo_id !== repository.id) throw fail('its build is one of another repository')
   return toBuild(origin, repository, build)
 }
 
 function read<Schema extends z.ZodType>(schema: Schema, body: Uint8Array): z.output<Schema> {
-  return parse(
+  return parseBody(
     schema,
     body,
     (why) =>
       new Fault('ci_request_invalid', `The signed request is not one that Drone sends: ${why}.`),
   )
-}
-
-function parse<Schema extends z.ZodType>(
-  schema: Schema,
-  body: Uint8Array,
-  fail: (why: string) => Fault,
-): z.output<Schema> {
-  const result = schema.safeParse(readJson(body, fail))
-  if (result.success) return result.data
-  const fields = result.error.issues.map((issue) => issue.path.join('.') || 'the body').join(', ')
-  throw fail(`unusable ${fields}`)
-}
-
-function readJson(body: Uint8Array, fail: (why: string) => Fault): unknown {
-  try {
-    return parseStrictJson(body)
-  } catch (error) {
-    throw fail(messageOf(error))
-  }
 }
 
 function toBuild(

@@ -2,9 +2,9 @@
 // Build. Unknown fields are ignored, and `netrc`, a token for the source-code host, is never kept.
 import * as z from 'zod'
 
-import { Fault, messageOf } from '../../core/fault.ts'
+import { Fault } from '../../core/fault.ts'
 import type { Build, InstanceId, ScmKind } from '../build.ts'
-import { parseStrictJson } from '../strict-json.ts'
+import { parseBody } from '../parse-body.ts'
 import { count, line, slug, text, timeoutMinutes, variables } from '../wire-fields.ts'
 
 const events = [
@@ -86,7 +86,7 @@ export const untoldVariables = 'unknown, because it was restarted'
 
 /** Reads a secret-extension request; throws ci_request_invalid or ci_forge_other. */
 export function parseSecretsRequest(origin: WoodpeckerOrigin, body: Uint8Array): SecretsRequest {
-  const { repo, pipeline } = parse(
+  const { repo, pipeline } = parseBody(
     requestSchema,
     body,
     (why) =>
@@ -114,28 +114,9 @@ export function parseApiPipeline(
       'ci_api_unavailable',
       `The answer of the Woodpecker server's API is unusable: ${why}.`,
     )
-  const repository = parse(repositorySchema, answers.repository, fail)
+  const repository = parseBody(repositorySchema, answers.repository, fail)
   if (repository.forge_id !== origin.forgeId) throw fail('its repository is one of another forge')
-  return toBuild(origin, repository, parse(pipelineSchema, answers.pipeline, fail))
-}
-
-function parse<Schema extends z.ZodType>(
-  schema: Schema,
-  body: Uint8Array,
-  fail: (why: string) => Fault,
-): z.output<Schema> {
-  const result = schema.safeParse(readJson(body, fail))
-  if (result.success) return result.data
-  const fields = result.error.issues.map((issue) => issue.path.join('.') || 'the body').join(', ')
-  throw fail(`unusable ${fields}`)
-}
-
-function readJson(body: Uint8Array, fail: (why: string) => Fault): unknown {
-  try {
-    return parseStrictJson(body)
-  } catch (error) {
-    throw fail(messageOf(error))
-  }
+  return toBuild(origin, repository, parseBody(pipelineSchema, answers.pipeline, fail))
 }
 
 function toBuild(origin: WoodpeckerOrigin, repo: RepositoryJson, pipeline: PipelineJson): Build {
