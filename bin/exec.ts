@@ -14,8 +14,8 @@ import { type ExecRequest, execUsage, readExecRequest } from '../src/handoff/rea
 import { createTokenFolder } from '../src/handoff/token-folder.ts'
 import { refuseStaticKeys } from '../src/handoff/tool.ts'
 import { openHttp } from '../src/http/open.ts'
+import { readProxy } from '../src/http/read-proxy.ts'
 import { createLog } from '../src/plugin/report.ts'
-import { readProxy } from '../src/plugin/run.ts'
 import { type Environment, tokenEmpty } from '../src/plugin/settings.ts'
 import { toUserAgent } from '../src/plugin/user-agent.ts'
 

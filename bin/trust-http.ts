@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { Fault, messageOf } from '../src/core/fault.ts'
 import type { HttpClient } from '../src/http/http.ts'
 import { openHttp } from '../src/http/open.ts'
-import { readProxy } from '../src/plugin/run.ts'
+import { readProxy } from '../src/http/read-proxy.ts'
 
 const maxBodyBytes = 32 * 1024 * 1024
 

@@ -2,7 +2,7 @@
 // token of the step, and what the step itself was refused with where the walk does not write.
 import type { Fault } from '../core/fault.ts'
 import { Secret } from '../core/secret.ts'
-import { readProxy } from '../plugin/run.ts'
+import { readProxy } from '../http/read-proxy.ts'
 import { type Environment, tokenEmpty } from '../plugin/settings.ts'
 import { type DoctorDeps, examine } from './doctor.ts'
 import { type Facts, toFact } from './facts.ts'

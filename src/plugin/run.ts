@@ -5,7 +5,8 @@ import { readFile } from 'node:fs/promises'
 import type { Sleep } from '../azure/retry.ts'
 import { Fault, messageOf } from '../core/fault.ts'
 import type { Clock } from '../core/time.ts'
-import type { HttpClient, HttpOptions, ProxyOptions } from '../http/http.ts'
+import type { HttpClient, HttpOptions } from '../http/http.ts'
+import { readProxy } from '../http/read-proxy.ts'
 import type { RemoteFile } from '../transfer/remote.ts'
 import { readContext } from './context.ts'
 import { isExchanged } from './credential.ts'
@@ -99,18 +100,6 @@ export async function runSettings(
   } catch (error) {
     const refused = { env, ...(settings && { settings }), ...(extraCa && { extraCa }) }
     return reportFailure(deps, error, (fault) => explain(deps, refused, fault))
-  }
-}
-
-/** The proxy of the environment, by either way to write its variables; small letters win, as with curl. */
-export function readProxy(env: Environment): ProxyOptions {
-  // HTTP_PROXY in capitals can be set by a header of a CGI request; a step is none.
-  const read = (name: string) => env[name] || env[name.toUpperCase()]
-  const [httpProxy, httpsProxy, noProxy] = ['http_proxy', 'https_proxy', 'no_proxy'].map(read)
-  return {
-    ...(httpProxy && { httpProxy }),
-    ...(httpsProxy && { httpsProxy }),
-    ...(noProxy && { noProxy }),
   }
 }
 
