@@ -1,0 +1,27 @@
+// Failures of the build cache: keys, scopes, what was saved, and what may not be planted on a disk.
+import { row, type FaultRow } from './fault-row.ts'
+
+/** Codes of the cache. */
+export const cacheFaults = {
+  cache_archive_invalid: row(
+    502,
+    6,
+    'Remove this key by `cache clear` and save it again; if it comes back, somebody else writes to this place.',
+  ),
+  cache_entry_refused: row(
+    403,
+    6,
+    'Do not use this cache: nothing of it was written. Find out by `cache show` and `trace --blob` which build saved it, and remove it by `cache clear`.',
+  ),
+  cache_tree_unreadable: row(
+    400,
+    2,
+    'Give the step the rights to read what it is to save, or leave it out of `path`.',
+  ),
+  cache_disk_failed: row(
+    507,
+    5,
+    'Make room or correct the rights on the folder; what was there before is there still.',
+    true,
+  ),
+} as const satisfies Record<string, FaultRow>
