@@ -1,0 +1,35 @@
+// When each event of the ledger is written; a kind without a line here does not compile.
+import type { EventType } from '../../src/audit/event.ts'
+
+/** By kind, in the order people read them. */
+export const eventMeanings: Readonly<Record<EventType, string>> = {
+  'service.started': 'The service started, with its node and the heads of all chains',
+  'service.restored': 'The state was restored from a backup',
+  'policy.loaded': 'The policy was read at the start',
+  'policy.changed': 'A new policy is in force',
+  'policy.rejected': 'The policy file is bad; the older policy stays in force',
+  'key.created': 'A signing key was made',
+  'key.published': 'The public URL was seen to serve a key',
+  'key.activated': 'A key began to sign',
+  'key.retired': 'A key signs no more, and is still published',
+  'key.removed': 'A retired key was taken from the published keys',
+  'key.revoked': 'A key was taken out at once',
+  'key.ordered': 'An admin ordered a rotation',
+  'token.requested': 'A runner asked for a request token, and got it or a refusal',
+  'token.issued': 'An ID token was issued to a step',
+  'token.denied': 'An exchange was refused, with the reason',
+  'token.revoked': 'The tokens of a build died with it',
+  'transfer.receipt': 'A step said what it moved: its own word',
+  'admin.denied': 'Somebody without the right came to the admin door',
+  'admin.signed_in': 'Somebody signed in at the door for people',
+  'admin.signed_out': 'Somebody signed out there',
+  'admin.acted': 'Somebody changed something there',
+  'trial.begun': 'An admin’s trial of a subject began',
+  'trial.ended': 'It ended, with its verdict',
+  'trial.denied': 'A trial was refused',
+  'trust.reviewed': 'A review of trust was recorded',
+  'ledger.checkpoint': 'The ends of all chains as this node saw them, signed',
+  'ledger.closed': 'A part of the chain was closed; nothing is added to it any more',
+  'ledger.archived': 'A closed part was moved to an archive',
+  'ledger.key': 'The key that signs checkpoints, when it is new',
+}
