@@ -6,7 +6,7 @@ import * as fc from 'fast-check'
 
 import { Fault } from '../core/fault.ts'
 import { genesisHash } from '../store/store.ts'
-import { seal, verifyChain } from './chain.ts'
+import { isSealed, readRecord, seal, sealRow, verifyChain } from './chain.ts'
 import type { LedgerEvent, LedgerRecord } from './event.ts'
 
 const event = (index: number): LedgerEvent => ({
@@ -49,12 +49,12 @@ test('chain › continues from the genesis hash to the last record', () => {
 
 test('chain › hashes prev and the canonical JSON (RFC 8785) of all else, as anybody can redo', () => {
   const place = { seq: 1, prev: genesisHash, node: 'n', ts: '2026-11-23T12:00:00.000Z' }
-  const { hash } = seal(place, { type: 'service.started', decision: 'info', detail: 'é' })
+  const record = seal(place, { type: 'service.started', decision: 'info', detail: 'é' })
   const canonical = `{"decision":"info","detail":"é","node":"n","prev":"${genesisHash}","seq":1,"ts":"2026-11-23T12:00:00.000Z","type":"service.started","v":1}`
   const expected = createHash('sha256')
     .update(genesisHash + canonical)
     .digest('hex')
-  assert.equal(hash, expected)
+  assert.equal(record.hash, expected)
 })
 
 test('chain › does not depend on the order in which keys are written', () => {
@@ -68,14 +68,46 @@ test('chain › does not depend on the order in which keys are written', () => {
 test('chain › sealed from events with keys in any order has the same hash', () => {
   const place = { seq: 1, prev: genesisHash, node: 'n', ts: 't' }
   const turned = reverseKeys(event(1)) as LedgerEvent
-  assert.equal(seal(place, turned).hash, seal(place, event(1)).hash)
+  assert.deepEqual(sealRow(place, turned).row, sealRow(place, event(1)).row)
 })
 
 test('chain › cannot be talked over by an event that brings its own seq, prev or hash', () => {
   const place = { seq: 1, prev: genesisHash, node: 'n', ts: 't' }
-  const sly = { ...event(0), hash: 'f'.repeat(64) } as LedgerEvent
-  const record = seal(place, sly)
-  assert.notEqual(record.hash, 'f'.repeat(64))
+  const sly = { ...event(0), hash: 'f'.repeat(64), seq: 7, prev: 'e'.repeat(64) } as LedgerEvent
+  assert.deepEqual(sealRow(place, sly), sealRow(place, event(0)))
+})
+
+test('chain › is stored as the text that was hashed, with the hash behind it', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'grapheme' }), fc.jsonValue(), (detail, reasons) => {
+      const place = { seq: 3, prev: genesisHash, node: 'n', ts: 't' }
+      const { record, row } = sealRow(place, { ...event(1), detail, reasons } as LedgerEvent)
+      assert.deepEqual(JSON.parse(row.record), JSON.parse(JSON.stringify(record)))
+      assert.ok(isSealed(genesisHash, row))
+      assert.equal(verifyChain(genesisHash, [readRecord(row)], 3), row.hash)
+    }),
+  )
+})
+
+test('chain › holds a row to its text, also one of before texts were canonical', () => {
+  const [record] = chainOf(1)
+  assert.ok(record)
+  const { v, seq, prev, node, ts, hash, ...rest } = record
+  const old = { seq, hash, record: JSON.stringify({ v, seq, prev, node, ts, ...rest, hash }) }
+  const { row } = sealRow({ seq, prev, node, ts }, event(0))
+  for (const each of [old, row]) {
+    assert.ok(isSealed(prev, each))
+    assert.ok(!isSealed('e'.repeat(64), each))
+    assert.ok(!isSealed(prev, { ...each, seq: 2 }))
+    assert.ok(!isSealed(prev, { ...each, hash: 'e'.repeat(64) }))
+    for (let at = 0; at < each.record.length; at += 1) {
+      const letter = String.fromCharCode(each.record.charCodeAt(at) ^ 1)
+      const text = `${each.record.slice(0, at)}${letter}${each.record.slice(at + 1)}`
+      assert.ok(!isSealed(prev, { ...each, record: text }), text)
+    }
+    assert.ok(!isSealed(prev, { ...each, record: each.record.replace('{', '{"rule":"x",') }))
+    assert.ok(!isSealed(prev, { ...each, record: each.record.replace(/}$/, ' }') }))
+  }
 })
 
 const length = 12

@@ -7,6 +7,7 @@ import type { LedgerChain } from '../store/store.ts'
 /** Kinds of ledger records. */
 export type EventType =
   | 'service.started'
+  | 'service.restored'
   | 'policy.loaded'
   | 'policy.changed'
   | 'policy.rejected'
@@ -20,13 +21,20 @@ export type EventType =
   | 'token.issued'
   | 'token.denied'
   | 'token.revoked'
+  | 'transfer.receipt'
   | 'admin.denied'
+  | 'admin.signed_in'
+  | 'admin.signed_out'
+  | 'admin.acted'
   | 'key.ordered'
   | 'trial.begun'
   | 'trial.ended'
   | 'trial.denied'
   | 'trust.reviewed'
   | 'ledger.checkpoint'
+  | 'ledger.closed'
+  | 'ledger.archived'
+  | 'ledger.key'
 
 /** A build as the ledger names it. */
 export type BuildReference = {
@@ -43,6 +51,38 @@ export type BuildReference = {
   trigger: string
   status: string
   class?: string
+}
+
+/** A transfer as the step tells of it; what has many files comes in pages, and only the first is counted. */
+export type ReceiptReference = {
+  page: number
+  pages: number
+  step?: string
+  action: string
+  outcome: 'done' | 'failed'
+  account: string
+  service: 'blob' | 'file'
+  container: string
+  prefix: string
+  files: number
+  bytes: number
+  duration_ms: number
+  /** SHA-256 of the storage access tokens, which storage logs as AuthenticationHash. */
+  access_token_sha256: readonly string[]
+  /** Correlation ids of the exchanges at Entra. */
+  correlation_ids: readonly string[]
+  /** What the x-ms-client-request-id of each call of the step begins with. */
+  request_id?: string
+  items: readonly { name: string; etag?: string; bytes: number }[]
+  /** SHA-256 over all names and ETags, also of those that are on no page. */
+  items_sha256?: string
+}
+
+/** A signed checkpoint; `frontier` are the peaks of the Merkle tree, from which it goes on. */
+export type CheckpointReference = {
+  note: string
+  frontier: readonly string[]
+  segment: { first: number; since: string }
 }
 
 /** One event before it is sealed into the chain. */
@@ -69,10 +109,12 @@ export type LedgerEvent = {
   azure?: { tenant: string; client_id: string }
   /** Who asked: the door, the runner when one signed, and the person at the admin door. */
   caller?: {
-    door: 'secret' | 'environ' | 'webhook' | 'id-token' | 'admin'
+    door: 'secret' | 'environ' | 'webhook' | 'id-token' | 'receipt' | 'admin'
     runner?: string
     admin?: string
   }
+  /** What a step says it did: its own word, not ours. */
+  receipt?: ReceiptReference
   /** A try of a subject without a build, by the CI server it was for, and what became of it. */
   trial?: { instance: string; verdict?: string }
   /** What `trust review` found, and when; `policy_sha256` says of which policy. */
@@ -84,8 +126,16 @@ export type LedgerEvent = {
     warnings: number
     notes: number
   }
+  /** The backup that the state was restored from; `heads` are the ends it had. */
+  backup?: { taken_at: string; sha256: string }
   /** The ends of the other nodes' chains as this node saw them. */
   heads?: readonly LedgerChain[]
+  /** What the chain was when it was signed, and which segment of it is open since when. */
+  checkpoint?: CheckpointReference
+  /** A segment that was closed here, or moved to the archive. */
+  segment?: { node: string; first: number; last: number; file?: string }
+  /** The key that signs checkpoints from here on, and the word of the one before it. */
+  ledger_key?: { verifier: string; endorsement?: string }
   policy_sha256?: string
   /** The signing key an event is about. */
   key?: { kid: string }

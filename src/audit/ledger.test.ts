@@ -68,7 +68,8 @@ test('ledger › of many nodes at once has one chain for each', async () => {
   const writing = Array.from({ length: 25 }, () => ledgers.map((ledger) => ledger.append(event)))
   await Promise.all(writing.flat())
   const chains = await store.listChains()
-  assert.deepEqual(await verifyLedger(store), { count: 50, chains })
+  const verified = await verifyLedger(store)
+  assert.deepEqual([verified.count, verified.chains], [50, chains])
   assert.deepEqual(
     chains.map(({ node, seq }) => [node, seq]),
     [
@@ -127,7 +128,7 @@ test('ledger › is verified over the seams of its pages', async () => {
 
 test('ledger › is empty before its first record', async () => {
   const store = openSqliteStore(':memory:')
-  assert.deepEqual(await verifyLedger(store), { count: 0, chains: [] })
+  assert.deepEqual(await verifyLedger(store), { count: 0, chains: [], verifiers: [] })
 })
 
 const edits: { name: string; sql: string; values?: (string | number)[]; seq: number }[] = [
@@ -173,7 +174,7 @@ const edits: { name: string; sql: string; values?: (string | number)[]; seq: num
   },
   {
     name: 'a doubled key, of which another reader sees the other value',
-    sql: `UPDATE ledger SET record = replace(record, '{"v":1,', '{"v":1,"decision":"deny",') WHERE seq = 3`,
+    sql: `UPDATE ledger SET record = replace(record, '"node":', '"decision":"deny","node":') WHERE seq = 3`,
     seq: 3,
   },
   {
@@ -187,7 +188,7 @@ for (const { name, sql, values = [], seq } of edits) {
   test(`ledger › tells of ${name}, at record ${seq}`, async (t) => {
     const { store } = await tampered(t, sql, ...values)
     await assert.rejects(verifyLedger(store), (error: { details: { seq: number } }) => {
-      assert.deepEqual({ ...error, details: error.details }.details, { seq })
+      assert.equal(error.details.seq, seq)
       return true
     })
     await assert.rejects(verifyLedger(store), { code: 'audit_chain_broken', exitCode: 6 })

@@ -1,8 +1,8 @@
 // Writes events into the chain, durably, before the thing they permit happens. When that cannot be
 // done the caller must refuse: audit_unavailable.
 import { Fault, messageOf } from '../core/fault.ts'
-import type { LedgerHead, LedgerRow, Store } from '../store/store.ts'
-import { seal } from './chain.ts'
+import type { LedgerDrop, LedgerHead, LedgerRow, Store } from '../store/store.ts'
+import { sealRow } from './chain.ts'
 import type { LedgerEvent, LedgerRecord } from './event.ts'
 
 /** The ledger as the issuer sees it. */
@@ -12,7 +12,9 @@ export type Ledger = {
 }
 
 /** A ledger that can tell whether it could be written. */
-export type OpenLedger = Ledger & {
+export type OpenLedger = {
+  /** As a `Ledger`; with `drop`, a node's oldest records go in the same transaction, and the event says so. */
+  append(event: LedgerEvent, drop?: LedgerDrop): Promise<LedgerRecord>
   /** Does all that writing a record takes, and writes none; rejects with audit_unavailable. */
   check(): Promise<void>
 }
@@ -43,14 +45,18 @@ export function createLedger(
     if (waiting.length > 0) schedule()
   }
   const write = async (batch: readonly Waiting[]) => {
-    let sealed: { waiting: Waiting; record: LedgerRecord }[] = []
+    let sealed: Sealed[] = []
     try {
-      await store.appendLedger(node, (head) => {
-        ends.check(head)
-        sealed = sealAll(head, batch, { node, ts: now().toISOString() })
-        ends.expect(sealed.at(-1)?.record ?? head)
-        return sealed.map(({ record }) => toRow(record))
-      })
+      await store.appendLedger(
+        node,
+        (head) => {
+          ends.check(head)
+          sealed = sealAll(head, batch, { node, ts: now().toISOString() })
+          ends.expect(sealed.at(-1)?.record ?? head)
+          return sealed.map(({ row }) => row)
+        },
+        batch.find(({ drop }) => drop)?.drop,
+      )
       const last = sealed.at(-1)
       if (last) ends.know(last.record)
     } catch (cause) {
@@ -60,9 +66,9 @@ export function createLedger(
     for (const { waiting: each, record } of sealed) each.resolve(record)
   }
   return {
-    append: (event) =>
+    append: (event, drop) =>
       new Promise((resolve, reject) => {
-        waiting.push({ event, resolve, reject })
+        waiting.push({ event, drop, resolve, reject })
         if (!isScheduled) schedule()
       }),
     check: async () => {
@@ -101,8 +107,11 @@ function createEndGuard(node: string) {
 // Longest wait for company, in milliseconds: little beside the signature it permits.
 const lingerMs = 1
 
+type Sealed = { waiting: Waiting; record: LedgerRecord; row: LedgerRow }
+
 type Waiting = {
   event: LedgerEvent
+  drop: LedgerDrop | undefined
   resolve: (record: LedgerRecord) => void
   reject: (error: Fault) => void
 }
@@ -112,13 +121,13 @@ function sealAll(
   head: LedgerHead,
   batch: readonly Waiting[],
   { node, ts }: { node: string; ts: string },
-): { waiting: Waiting; record: LedgerRecord }[] {
-  const sealed: { waiting: Waiting; record: LedgerRecord }[] = []
+): Sealed[] {
+  const sealed: Sealed[] = []
   let { seq, hash: prev } = head
   for (const waiting of batch) {
     try {
-      const record = seal({ seq: seq + 1, prev, node, ts }, waiting.event)
-      sealed.push({ waiting, record })
+      const { record, row } = sealRow({ seq: seq + 1, prev, node, ts }, waiting.event)
+      sealed.push({ waiting, record, row })
       seq = record.seq
       prev = record.hash
     } catch (cause) {
@@ -126,10 +135,6 @@ function sealAll(
     }
   }
   return sealed
-}
-
-function toRow(record: LedgerRecord): LedgerRow {
-  return { seq: record.seq, hash: record.hash, record: JSON.stringify(record) }
 }
 
 function unavailable(cause: unknown): Fault {

@@ -124,6 +124,24 @@ export function testStore(
     assert.equal((await store.readLedger('a', 1, 10)).length, 1)
   })
 
+  check(
+    'drops the oldest records of a chain with the record that says so, or neither',
+    async (store) => {
+      const rowsFrom = (first: number) =>
+        [0, 1, 2].map((index) => ({ seq: first + index, hash: `h${first + index}`, record: 'r' }))
+      for (const node of ['a', 'b']) await store.appendLedger(node, () => rowsFrom(1))
+      const dropping = store.appendLedger('b', () => rowsFrom(3), { node: 'a', through: 2 })
+      await assert.rejects(dropping, { code: 'store_unavailable' })
+      assert.equal((await store.readLedger('a', 1, 10)).length, 3)
+      await store.appendLedger('b', () => rowsFrom(4), { node: 'a', through: 2 })
+      const left = await Promise.all(['a', 'b'].map((node) => store.readLedger(node, 1, 10)))
+      assert.deepEqual(
+        left.map((rows) => rows.map(({ seq }) => seq)),
+        [[3], [1, 2, 3, 4, 5, 6]],
+      )
+    },
+  )
+
   check('keeps the chains of two nodes apart, and lists them', async (store) => {
     assert.deepEqual(await store.listChains(), [])
     for (const node of ['node-2', 'node-1', 'node-1.cli', 'node-2']) {

@@ -102,7 +102,10 @@ function differs(what: string): Fault {
   )
 }
 
-async function* readTokens(store: WholeStore): AsyncGenerator<RequestTokenRow> {
+/** Every token, in the order of their hashes. */
+export async function* readTokens(
+  store: Pick<StorePages, 'readRequestTokens'>,
+): AsyncGenerator<RequestTokenRow> {
   for (let after = ''; ;) {
     const rows = await store.readRequestTokens(after, pageSize)
     yield* rows
@@ -111,7 +114,8 @@ async function* readTokens(store: WholeStore): AsyncGenerator<RequestTokenRow> {
   }
 }
 
-async function* readBuilds(store: WholeStore): AsyncGenerator<BuildRow> {
+/** Every build, in the order of instance and id. */
+export async function* readBuilds(store: Pick<StorePages, 'readBuilds'>): AsyncGenerator<BuildRow> {
   for (let after = { instance: '', buildId: -1 }; ;) {
     const rows = await store.readBuilds(after, pageSize)
     yield* rows
@@ -120,15 +124,16 @@ async function* readBuilds(store: WholeStore): AsyncGenerator<BuildRow> {
   }
 }
 
-async function* readChain(
-  store: WholeStore,
+/** The records of a chain from `first` on, in runs. */
+export async function* readChain(
+  store: Pick<Store, 'readLedger'>,
   node: string,
   first: number,
 ): AsyncGenerator<LedgerRow[]> {
   for (let seq = first; ;) {
     const rows = await store.readLedger(node, seq, pageSize)
     if (rows.length > 0) yield rows
-    seq += rows.length
+    seq = (rows.at(-1)?.seq ?? seq) + 1
     if (rows.length < pageSize) return
   }
 }

@@ -112,7 +112,7 @@ test('store postgres › refuses a database of a newer release', { skip }, async
   await client.query('UPDATE schema_version SET version = 99')
   await client.end()
   await assert.rejects(openPostgresStore(settings), {
-    code: 'store_unavailable',
+    code: 'store_newer',
     message: /version 99/,
   })
 })

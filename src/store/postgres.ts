@@ -18,6 +18,8 @@ import {
   type StatementName,
 } from './sql/statements.ts'
 import { genesisHash, type SealRows, type Store, type StorePages } from './store.ts'
+import { createPostgresTrail } from './trail-postgres.ts'
+import type { TrailTables } from './trail-tables.ts'
 
 /** Where the database is, and how it is spoken to. */
 export type PostgresSettings = {
@@ -36,11 +38,15 @@ export type PostgresSettings = {
 const insertLedger = `INSERT INTO ledger (node, seq, hash, record)
   SELECT $1, row.seq, row.hash, row.record
   FROM unnest($2::bigint[], $3::text[], $4::text[]) AS row (seq, hash, record)`
+const insertAndDrop = `WITH dropped AS (DELETE FROM ledger WHERE node = $5 AND seq <= $6)
+  ${insertLedger}`
 const uniqueViolation = '23505'
 const lockNotAvailable = '55P03'
 
 /** Connects and migrates; throws store_unavailable. */
-export async function openPostgresStore(settings: PostgresSettings): Promise<Store & StorePages> {
+export async function openPostgresStore(
+  settings: PostgresSettings,
+): Promise<Store & StorePages & TrailTables> {
   const pool = await openPool(settings)
   const ask = async (text: string, values: readonly unknown[], name?: string): Promise<Answer> => {
     try {
@@ -68,6 +74,7 @@ export async function openPostgresStore(settings: PostgresSettings): Promise<Sto
   }
 
   return {
+    ...createPostgresTrail(pool, unavailable),
     addRequestToken: async (row) => (await run('insertToken', ...tokenValues(row))) === 1,
     findRequestToken: async (hash) => (await all('selectToken', hash)).map(toTokenRow)[0],
     countRequestTokens: async (instance, buildId) =>
@@ -79,11 +86,12 @@ export async function openPostgresStore(settings: PostgresSettings): Promise<Sto
       (await all('selectBuild', instance, buildId)).map(toBuildRow)[0],
     readBuilds: async ({ instance, buildId }, limit) =>
       (await all('pageBuilds', instance, buildId, limit)).map((row) => toBuildRow(row)),
-    appendLedger: async (node, seal) => {
+    appendLedger: async (node, seal, drop) => {
       const write = async (rows: ReturnType<SealRows>) => {
         const columns = [rows.map(({ seq }) => seq), rows.map(({ hash }) => hash)]
         const values = [node, ...columns, rows.map(({ record }) => record)]
-        await ask(insertLedger, values, 'insertLedger')
+        if (!drop) await ask(insertLedger, values, 'insertLedger')
+        else await ask(insertAndDrop, [...values, drop.node, drop.through], 'insertAndDrop')
       }
       await appendAtEnd(() => headOf(node), seal, write)
     },
@@ -126,7 +134,8 @@ async function openPool(settings: PostgresSettings): Promise<Pool> {
   return pool
 }
 
-function poolConfig({ url, ca, isInClear, connections }: PostgresSettings): PoolConfig {
+/** How a connection to the database is made and kept: encrypted, durable, never waited for without end. */
+export function poolConfig({ url, ca, isInClear, connections }: PostgresSettings): PoolConfig {
   return {
     connectionString: url.reveal(),
     ssl: !isInClear && { rejectUnauthorized: true, ...(ca !== undefined && { ca }) },
@@ -227,9 +236,8 @@ async function migrate(pool: Pool): Promise<void> {
   )
   const version = Number(rows[0]?.['version'])
   if (version > known) {
-    throw unavailable(
-      new Error(`it has schema version ${version}, and this release knows ${known}`),
-    )
+    const sentence = `The database has schema version ${version}, and this release knows ${known}.`
+    throw new Fault('store_newer', sentence)
   }
   if (version === known) return
   await orUnavailable(

@@ -19,11 +19,13 @@ import {
 } from './sql/statements.ts'
 import { createFileLock } from './sqlite-lock.ts'
 import { genesisHash, type Store, type StorePages } from './store.ts'
+import { createSqliteTrail } from './trail-sqlite.ts'
+import type { TrailTables } from './trail-tables.ts'
 
 const insertLedger = 'INSERT INTO ledger (node, seq, hash, record) VALUES ($1, $2, $3, $4)'
 
 /** Opens or makes the database file (mode 0600), migrated; throws store_unavailable. */
-export function openSqliteStore(file: string): Store & StorePages {
+export function openSqliteStore(file: string): Store & StorePages & TrailTables {
   return storeOver(
     attempt(() => openDatabase(file)),
     file,
@@ -31,7 +33,7 @@ export function openSqliteStore(file: string): Store & StorePages {
 }
 
 /** Opens an existing file as long as nobody else does, and keeps others out; throws store_in_use. */
-export function openSqliteStoreAlone(file: string): Store & StorePages {
+export function openSqliteStoreAlone(file: string): Store & StorePages & TrailTables {
   const database = attempt(() => openDatabase(file))
   try {
     // A connection that reads the write-ahead log without the shared index needs the file for itself.
@@ -44,7 +46,7 @@ export function openSqliteStoreAlone(file: string): Store & StorePages {
   return storeOver(database, file)
 }
 
-function storeOver(database: DatabaseSync, file: string): Store & StorePages {
+function storeOver(database: DatabaseSync, file: string): Store & StorePages & TrailTables {
   const prepared = new Map<string, ReturnType<DatabaseSync['prepare']>>()
   const prepare = (sql: string) => {
     const known = prepared.get(sql) ?? database.prepare(sql)
@@ -58,6 +60,7 @@ function storeOver(database: DatabaseSync, file: string): Store & StorePages {
   const headOf = (node: string) => toHead(all('selectHead', node)[0])
 
   return {
+    ...createSqliteTrail({ database, prepare }),
     addRequestToken: (row) => promise(() => run('insertToken', ...tokenValues(row)) === 1),
     findRequestToken: (hash) => promise(() => all('selectToken', hash).map(toTokenRow)[0]),
     countRequestTokens: (instance, buildId) =>
@@ -69,7 +72,7 @@ function storeOver(database: DatabaseSync, file: string): Store & StorePages {
       promise(() => all('selectBuild', instance, buildId).map(toBuildRow)[0]),
     readBuilds: ({ instance, buildId }, limit) =>
       promise(() => all('pageBuilds', instance, buildId, limit).map((row) => toBuildRow(row))),
-    appendLedger: (node, seal) =>
+    appendLedger: (node, seal, drop) =>
       promise(() => {
         database.exec('BEGIN IMMEDIATE')
         try {
@@ -77,6 +80,7 @@ function storeOver(database: DatabaseSync, file: string): Store & StorePages {
           for (const { seq, hash, record } of seal(head)) {
             prepare(insertLedger).run(named([node, seq, hash, record]))
           }
+          if (drop) run('deleteLedger', drop.node, drop.through)
           database.exec('COMMIT')
         } catch (error) {
           database.exec('ROLLBACK')
@@ -149,7 +153,8 @@ function migrate(database: DatabaseSync): void {
     // Another process may have done it while this one waited for the lock.
     const version = readVersion()
     if (version > known) {
-      throw new Error(`it has schema version ${version}, and this release knows ${known}`)
+      const sentence = `The database has schema version ${version}, and this release knows ${known}.`
+      throw new Fault('store_newer', sentence)
     }
     database.exec(sqliteMigrations.slice(version).join(''))
     database.exec(`PRAGMA user_version = ${known}`)

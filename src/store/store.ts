@@ -31,6 +31,9 @@ export type LedgerRow = { seq: number; hash: string; record: string }
 /** End of a chain: what the next record continues. */
 export type LedgerHead = { seq: number; hash: string }
 
+/** The oldest records of a node's chain, through this number. */
+export type LedgerDrop = { node: string; through: number }
+
 /** A chain by the node that writes it, and its end. */
 export type LedgerChain = LedgerHead & { node: string }
 
@@ -52,8 +55,11 @@ export type Store = {
   /** Keeps the newer word on a build; false when it is older than what is known, or the build has ended. */
   observeBuild(row: BuildRow): Promise<boolean>
   findBuild(instance: string, buildId: number): Promise<BuildRow | undefined>
-  /** Appends the records that `seal` makes from the end of a node's chain, durably, all or none. */
-  appendLedger(node: string, seal: SealRows): Promise<void>
+  /**
+   * Appends the records that `seal` makes from the end of a node's chain, durably, all or none; and
+   * removes the oldest records of a chain in the same transaction, when they are named.
+   */
+  appendLedger(node: string, seal: SealRows, drop?: LedgerDrop): Promise<void>
   readLedger(node: string, fromSeq: number, limit: number): Promise<LedgerRow[]>
   /** Every chain that has a record, by name. */
   listChains(): Promise<LedgerChain[]>

@@ -1,5 +1,6 @@
 // The tables, step by step, in SQL that SQLite and PostgreSQL both read. Moments are milliseconds
 // since 1970. Steps are only ever added: what is released stays as it is.
+import { trailSchema } from './trail-schema.ts'
 
 // The first schema: one ledger for all.
 const version1 = `
@@ -56,7 +57,15 @@ CREATE TABLE document (
 export type Migrations = readonly string[]
 
 /** The steps in SQLite's words. */
-export const sqliteMigrations: Migrations = [version1, version2("json_extract(record, '$.node')")]
+export const sqliteMigrations: Migrations = [
+  version1,
+  version2("json_extract(record, '$.node')"),
+  trailSchema(' WITHOUT ROWID'),
+]
 
 /** The steps in PostgreSQL's words. */
-export const postgresMigrations: Migrations = [version1, version2("record::json ->> 'node'")]
+export const postgresMigrations: Migrations = [
+  version1,
+  version2("record::json ->> 'node'"),
+  trailSchema(''),
+]

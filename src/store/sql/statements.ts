@@ -24,7 +24,9 @@ export const statements = {
   deleteBuilds: `DELETE FROM build WHERE seen_at < $1 AND NOT EXISTS (SELECT 1 FROM request_token
     WHERE request_token.instance = build.instance AND request_token.build_id = build.build_id)`,
   selectHead: 'SELECT seq, hash FROM ledger WHERE node = $1 ORDER BY seq DESC LIMIT 1',
-  selectLedger: 'SELECT * FROM ledger WHERE node = $1 AND seq >= $2 ORDER BY seq LIMIT $3',
+  selectLedger:
+    'SELECT seq, hash, record FROM ledger WHERE node = $1 AND seq >= $2 ORDER BY seq LIMIT $3',
+  deleteLedger: 'DELETE FROM ledger WHERE node = $1 AND seq <= $2',
   // From name to name over the index; DISTINCT would read all of it.
   selectNodes: `WITH RECURSIVE chain(node) AS (
       SELECT min(node) FROM ledger
