@@ -1,7 +1,7 @@
 // Bundles the doors into dist/: Node does not strip types under node_modules, and a step must
 // start fast, so the plugin is one small file of its own.
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { build, type BuildOptions, type Plugin } from 'esbuild'
@@ -78,7 +78,16 @@ writeFileSync(
     outputs: { ...door.metafile.outputs, ...step.metafile.outputs },
   }),
 )
+// The same step as one file, for runners without containers: copied to a host that has Node.
 await build({
+  ...shared,
+  entryPoints: ['bin/plugin.ts'],
+  outfile: 'dist/azure-storage-drone.mjs',
+  banner: { js: '#!/usr/bin/env node' },
+  plugins: [nodeByName],
+})
+chmodSync('dist/azure-storage-drone.mjs', 0o755)
+const programs = await build({
   ...shared,
   entryPoints: { cli: 'bin/cli.ts', service: 'bin/service.ts' },
   outdir: 'dist',
@@ -87,6 +96,8 @@ await build({
   banner: { js: banner },
   external: ['azurite'],
 })
+// What is inside, for the lists of contents that go with images.
+writeFileSync('dist/programs.meta.json', JSON.stringify(programs.metafile))
 execFileSync(process.execPath, ['bin/plugin-rehearsal.ts'], {
   env: { PATH: process.env['PATH'] },
   stdio: ['ignore', 'ignore', 'inherit'],

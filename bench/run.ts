@@ -3,6 +3,7 @@
 import type { BenchResult } from './bench.ts'
 
 const benches: Record<string, () => Promise<BenchResult>> = {
+  ledger: async () => (await import('./ledger.ts')).measureLedger(),
   mint: async () => (await import('./mint.ts')).measureMint(),
   policy: async () => (await import('./policy.ts')).measurePolicy(),
   start: async () => (await import('./start.ts')).measureStart(),

@@ -22,14 +22,22 @@ const usage = `azure-storage-drone ${version}
 
   demo [--source DIR] [--keep] [--json]   the main job on embedded defaults: a build uploads and
                                           downloads DIR with a federated identity and no secret
+  lab start|build|end [FOLDER]            the same installation, to try by hand (docs/tutorial.md)
   serve --config FILE                     run the trust service
+  health --config FILE                    ask the service on this machine how it is
   policy lint|test|explain|diff|who-can   read the policy file, and answer for it
   trust lint|plan|apply|review            trust in Azure: what is wrong, set it up, keep it so
+  dashboard --service URL                 a one-time link into the dashboard of a service on this machine
+  trace REPO#BUILD|--blob URL|--request-id ID
+                                          the whole story: from push to storage call, and back
   doctor [URL] [--write] [--json]         why a build gets nowhere: one verdict, one thing to do
   exec [--for azure,aws,gcp,terraform] -- COMMAND
                                           run another tool with this build’s identity
   issuer keys|rotate|revoke|publish|check the signing keys and the public documents
+  audit verify|prove|keys|segments|export|reconcile
+                                          is the ledger as it was written, and what does it prove
   store move --from CONFIG --to CONFIG    from SQLite to PostgreSQL, compared record by record
+  backup|restore --config FILE            all a service knows in one encrypted file, and back
   plugin                                  run one pipeline step from PLUGIN_* variables
   upload|download|sync|list|remove|link|verify
                                           the same by hand: upload SOURCE... URL, download URL... FOLDER
@@ -39,74 +47,74 @@ const usage = `azure-storage-drone ${version}
 // bin/ and dist/ are both one step below the package.
 const dist = fileURLToPath(new URL('../dist/', import.meta.url))
 
-const doors = {
-  serve: () => import('./service.ts'),
-  issuer: () => import('./issuer.ts'),
-  plugin: () => import('./plugin.ts'),
+const write = (text: string) => void process.stdout.write(text)
+const { env } = process
+
+type Command = (args: string[]) => Promise<number | undefined>
+
+const commands: Readonly<Record<string, Command>> = {
+  demo,
+  lab: async (args) => (await import('./lab.ts')).labCommand(args, write),
+  policy: async (args) =>
+    (await import('./policy.ts')).policyCommand(args, { readFile: readText, write }),
+  trust: async (args) =>
+    (await import('./trust.ts')).trustCommand(args, { readFile: readText, writeFile, write }),
+  store: async (args) => (await import('./store.ts')).storeCommand(args, write),
+  backup: async (args) => (await import('./backup.ts')).backupCommand(args, write),
+  restore: async (args) => (await import('./restore.ts')).restoreCommand(args, write),
+  dashboard: async (args) => (await import('./dashboard.ts')).dashboardCommand(args, env, write),
+  audit: async (args) => (await import('./audit.ts')).auditCommand(args, { write }),
+  trace: async (args) => (await import('./trace.ts')).traceCommand(args, { write }),
+  doctor: async (args) => (await import('./doctor.ts')).doctorCommand(args, env, write),
+  health: async (args) => (await import('./health.ts')).healthCommand(args, env, write),
+  exec: async (args) => (await import('./exec.ts')).execCommand(args, env),
+  ...transferCommands(),
+  serve: () => openDoor(() => import('./service.ts')),
+  issuer: () => openDoor(() => import('./issuer.ts')),
+  plugin: () => openDoor(() => import('./plugin.ts')),
+  '--version': async () => {
+    write(`${version}\n`)
+    return 0
+  },
+  '--help': async () => {
+    write(usage)
+    return 0
+  },
 }
 
-type TransferCommand = Parameters<typeof import('./transfer.ts').transferCommand>[0]
-
-function isTransferCommand(word: string | undefined): word is TransferCommand {
-  return /^(upload|download|sync|list|remove|link|verify)$/.test(word ?? '')
+function transferCommands(): Record<string, Command> {
+  const names = ['upload', 'download', 'sync', 'list', 'remove', 'link', 'verify'] as const
+  return Object.fromEntries(
+    names.map((name) => [
+      name,
+      async (args: string[]) => (await import('./transfer.ts')).transferCommand(name, args),
+    ]),
+  )
 }
 
-async function main(args: string[]): Promise<number | undefined> {
-  const [command, ...rest] = args
-  if (isTransferCommand(command)) {
-    const { transferCommand } = await import('./transfer.ts')
-    return transferCommand(command, rest)
+// These read their own arguments, as when they are started by themselves.
+async function openDoor(load: () => Promise<unknown>): Promise<undefined> {
+  process.argv.splice(2, 1)
+  await load()
+}
+
+function readText(path: string): string {
+  return readFileSync(path, 'utf8')
+}
+
+function writeFile(path: string, text: string): void {
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(path, text)
+}
+
+async function main([name, ...args]: string[]): Promise<number | undefined> {
+  if (name === undefined) {
+    write(usage)
+    return 2
   }
-  switch (command) {
-    case 'demo':
-      return demo(rest)
-    case 'policy': {
-      const { policyCommand } = await import('./policy.ts')
-      return policyCommand(rest, {
-        readFile: (path) => readFileSync(path, 'utf8'),
-        write: (text) => void process.stdout.write(text),
-      })
-    }
-    case 'trust': {
-      const { trustCommand } = await import('./trust.ts')
-      return trustCommand(rest, {
-        readFile: (path) => readFileSync(path, 'utf8'),
-        writeFile: (path, text) => {
-          mkdirSync(dirname(path), { recursive: true })
-          writeFileSync(path, text)
-        },
-        write: (text) => void process.stdout.write(text),
-      })
-    }
-    case 'store': {
-      const { storeCommand } = await import('./store.ts')
-      return storeCommand(rest, (text) => void process.stdout.write(text))
-    }
-    case 'doctor': {
-      const { doctorCommand } = await import('./doctor.ts')
-      return doctorCommand(rest, process.env, (text) => void process.stdout.write(text))
-    }
-    case 'exec': {
-      const { execCommand } = await import('./exec.ts')
-      return execCommand(rest, process.env)
-    }
-    case 'serve':
-    case 'issuer':
-    case 'plugin':
-      // The doors read their own arguments, as when they are started by themselves.
-      process.argv.splice(2, 1)
-      await doors[command]()
-      return undefined
-    case '--version':
-      process.stdout.write(`${version}\n`)
-      return 0
-    case '--help':
-    case undefined:
-      process.stdout.write(usage)
-      return command === undefined ? 2 : 0
-    default:
-      throw new Fault('cli_usage', `There is no command "${command}".`)
-  }
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (!command) throw new Fault('cli_usage', `There is no command "${name}".`)
+  return command(args)
 }
 
 async function demo(args: string[]): Promise<number> {

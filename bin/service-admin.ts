@@ -12,9 +12,13 @@ import type { HttpClient } from '../src/http/http.ts'
 import { openHttp } from '../src/http/open.ts'
 import { readProxy } from '../src/http/read-proxy.ts'
 import { createAdminApp, type AdminDeps } from '../src/issuer/admin-app.ts'
+import { orderRotation } from '../src/issuer/admin-keys.ts'
 import { openReviews, remindOfReview, type Reviews } from '../src/issuer/admin-reviews.ts'
-import type { Store } from '../src/store/store.ts'
+import { holdTrial } from '../src/issuer/admin-trial.ts'
+import { openTrail } from '../src/trail/open.ts'
+import { createTrailApp } from '../src/trail/trail-app.ts'
 import { findCloud } from '../src/trust/audience.ts'
+import { openDashboard, type DashboardDoorDeps } from './service-dashboard.ts'
 import { closeServer, listen, readOrFault } from './service-listen.ts'
 
 /** The open door: its reviews for health and metrics, and how it is closed. */
@@ -24,7 +28,11 @@ export type AdminDoor = { reviews: Reviews; close: () => Promise<void> }
 export type AdminDoorDeps = Pick<
   AdminDeps,
   'now' | 'log' | 'ledger' | 'signer' | 'policy' | 'issuerUrl' | 'randomId' | 'onRotated'
-> & { store: Store }
+> &
+  Pick<DashboardDoorDeps, 'store' | 'tokenKey' | 'state'> & {
+    /** Brings the read model up to the ends of the chains. */
+    catchUp: () => Promise<unknown>
+  }
 
 const dayMs = 24 * 3600 * 1000
 
@@ -48,7 +56,7 @@ export async function openAdminDoor(
     newId: randomUUID,
     userAgent: `azure-storage-drone/${version} (trial)`,
   } satisfies TrialDeps
-  const app = createAdminApp({
+  const admin: AdminDeps = {
     ...deps,
     reviews,
     admins,
@@ -67,7 +75,17 @@ export async function openAdminDoor(
         doesWrite,
       })
     },
-  })
+  }
+  const dashboard = openDashboard({ ...deps, reviews, orders: toOrders(admin) }, config)
+  const { findSession, makeLink } = dashboard
+  const api = createAdminApp({ ...admin, findSession, makeLink })
+  api.route('/', createTrailApp({ trail: openTrail(deps.store), catchUp: deps.catchUp }))
+  const app = {
+    fetch: (request: Request, env?: unknown) =>
+      new URL(request.url).pathname.startsWith('/v1/')
+        ? api.fetch(request, env)
+        : dashboard.fetch(request, env),
+  }
   const server = await listen(doors.admin, app, log, 'admin')
   const remind = () => void remindOfReview({ log, reviews })
   remind()
@@ -77,8 +95,20 @@ export async function openAdminDoor(
     close: async () => {
       clearInterval(reminding)
       await closeServer(server)
+      dashboard.close()
       http.close()
     },
+  }
+}
+
+// What admins order in the dashboard is what they order by the API.
+function toOrders(deps: AdminDeps): DashboardDoorDeps['orders'] {
+  return {
+    rotate: async (how, admin) => {
+      await orderRotation(deps, how, admin)
+      deps.onRotated?.()
+    },
+    holdTrial: (request, admin) => holdTrial(deps, request, admin),
   }
 }
 

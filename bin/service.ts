@@ -8,13 +8,8 @@ import { parseArgs } from 'node:util'
 
 import { pino } from 'pino'
 
-import {
-  checkpointEveryMs,
-  createCheckpoints,
-  type WriteCheckpoint,
-} from '../src/audit/checkpoint.ts'
+import { checkpointEveryMs, type WriteCheckpoint } from '../src/audit/checkpoint.ts'
 import { createLedger } from '../src/audit/ledger.ts'
-import { verifyLedger } from '../src/audit/verify.ts'
 import { callOnce } from '../src/ci/drone/call.ts'
 import { readServiceConfig, type ServiceConfig } from '../src/config/service-config.ts'
 import { pinOf } from '../src/core/digest.ts'
@@ -34,15 +29,19 @@ import type { OfferDeps } from '../src/issuer/request-token.ts'
 import { createStepsApp } from '../src/issuer/steps-app.ts'
 import { createWitnesses } from '../src/issuer/witness.ts'
 import { parsePolicy } from '../src/policy/schema.ts'
+import { keepBeforeMigration } from '../src/store/keep-before.ts'
 import type { Store } from '../src/store/store.ts'
 import { openAdminDoor } from './service-admin.ts'
 import { openKeys } from './service-keys.ts'
+import { createLedgerKeysApp, openVerifiedLedger, startArchiving } from './service-ledger.ts'
 import { closeServer, listen, readOrFault } from './service-listen.ts'
-import { openStore, openTokenKey } from './service-store.ts'
+import { openStore, openTokenKey, storeFileOf } from './service-store.ts'
+import { keepTrail } from './service-trail.ts'
 
 const usage = `azure-storage-drone serve --config FILE
+azure-storage-drone serve --check-config FILE
 
-Runs the trust service. The configuration file is described in docs/service.md.
+Runs the trust service, or reads what it would read at its start and says what is wrong or deprecated. The configuration file is described in docs/service.md.
 `
 
 const day = 24 * 3600 * 1000
@@ -53,7 +52,8 @@ const reloadEvery = 2000
 /** Runs the service until SIGTERM or SIGINT; resolves to the exit code. */
 export async function main(args: string[]): Promise<number> {
   const options = readArgs(args)
-  if (options.help || options.config === undefined) {
+  const isCheck = options['check-config'] !== undefined
+  if (options.help || (options.config === undefined) !== isCheck) {
     process.stdout.write(usage)
     return options.help ? 0 : 2
   }
@@ -62,7 +62,12 @@ export async function main(args: string[]): Promise<number> {
     pino.destination({ fd: 1, sync: true }),
   )
   try {
-    const close = await start(options.config, log)
+    if (options['check-config'] !== undefined) {
+      const { checkConfig } = await import('./service-check.ts')
+      checkConfig(options['check-config'], (text) => void process.stdout.write(text))
+      return 0
+    }
+    const close = await start(options.config ?? '', log)
     const signal = await nextSignal()
     log.info({ signal }, 'stopping')
     await close()
@@ -77,11 +82,19 @@ export async function main(args: string[]): Promise<number> {
   }
 }
 
-function readArgs(args: string[]): { config?: string; help?: boolean } {
+function readArgs(args: string[]): {
+  config?: string
+  'check-config'?: string
+  help?: boolean
+} {
   try {
     return parseArgs({
       args,
-      options: { config: { type: 'string', short: 'c' }, help: { type: 'boolean', short: 'h' } },
+      options: {
+        config: { type: 'string', short: 'c' },
+        'check-config': { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
     }).values
   } catch (cause) {
     process.stderr.write(`${messageOf(cause)}\n`)
@@ -93,6 +106,7 @@ async function start(configFile: string, log: pino.Logger): Promise<() => Promis
   const now = () => new Date()
   const readFile = (path: string) => readFileSync(path, 'utf8')
   const config = readServiceConfig({ readFile, env: process.env }, configFile)
+  for (const warning of config.warnings) log.warn({ deprecated: true }, warning)
   const { issuerUrl, instances } = config
   // What can be wrong with the files is told before anything is made.
   const policyFile = {
@@ -102,13 +116,15 @@ async function start(configFile: string, log: pino.Logger): Promise<() => Promis
   const firstPolicy = loadPolicy(policyFile)
   mkdirSync(config.stateFolder, { recursive: true, mode: 0o700 })
   const tokenKey = await openTokenKey(config)
+  const kept = config.database ? undefined : keepBeforeMigration(storeFileOf(config))
+  if (kept !== undefined) log.info({ kept }, 'the database is migrated; it was copied before')
   const store = await openStore(config)
-  const { count } = await verifyLedger(store)
+  const { count, chains, checkpointsOf } = await openVerifiedLedger({ store, now, log }, config)
   const counts: EventCounts = new Map()
   const chain = createLedger({ store, now }, config.node)
   const ledger = countEvents(chain, counts)
   await ledger.append({ type: 'service.started', decision: 'info', detail: `version ${version}` })
-  const checkpoint = createCheckpoints({ store, ledger, log }, config.node)
+  const checkpoint = checkpointsOf(ledger)
   await checkpoint()
   const record = createKeyRecorder({ ledger })
   const { signer } = await openKeys({ now, record, store }, config)
@@ -128,9 +144,22 @@ async function start(configFile: string, log: pino.Logger): Promise<() => Promis
     policy,
     issuerUrl,
   }
+  const trail = keepTrail({ store, log })
   let keeper: KeyKeeper | undefined
   const admin = await openAdminDoor(
-    { ...mintDeps, log, onRotated: () => void keeper?.tick() },
+    {
+      ...mintDeps,
+      log,
+      tokenKey,
+      catchUp: trail.catchUp,
+      state: {
+        policy: policies.state,
+        reasons: () => keeper?.reasons() ?? ['The service is starting.'],
+        checkLedger: () => chain.check(),
+        verified: { at: now(), chains },
+      },
+      onRotated: () => void keeper?.tick(),
+    },
     config,
   )
   const ciApp = createCiApp({
@@ -167,7 +196,10 @@ async function start(configFile: string, log: pino.Logger): Promise<() => Promis
     ),
     listen(
       config.listen.public,
-      createPublicApp({ issuerUrl, instances: instances.keys(), signer, log }),
+      createPublicApp({ issuerUrl, instances: instances.keys(), signer, log }).route(
+        '/',
+        createLedgerKeysApp({ store, now }, config),
+      ),
       log,
       'public',
     ),
@@ -182,12 +214,16 @@ async function start(configFile: string, log: pino.Logger): Promise<() => Promis
       checkEverySeconds: config.keys.checkEverySeconds,
     },
   )
+  const stopArchiving = startArchiving({ store, now, log, ledger: chain }, config)
   const stopChores = startChores({ store, policies, checkpoint, log })
   return async () => {
     stopChores()
+    stopArchiving()
     await Promise.all([...servers.map((server) => closeServer(server)), admin?.close()])
     http.close()
     await keeper?.close()
+    await checkpoint()
+    await trail.close()
     await store.close()
   }
 }

@@ -2,10 +2,12 @@
 // database they are encrypted with the key-encryption key of the target.
 import { join } from 'node:path'
 
+import { resealKeys } from '../src/audit/keyring.ts'
 import type { ServiceConfig } from '../src/config/service-config.ts'
 import { formatKeyFile, parseKeyFile, type KeyFile } from '../src/keys/key-file.ts'
 import { readPrivateFile } from '../src/keys/private-file.ts'
 import type { WholeStore } from '../src/store/move.ts'
+import { ledgerSecretOf } from './service-ledger.ts'
 
 /** The source with its key files among its documents; throws keys_unreadable. */
 export async function withKeyFiles(
@@ -30,6 +32,17 @@ export async function withKeyFiles(
         return there.text
       }
       return formatKeyFile(keys.ring, keys.pairs, key)
+    })
+  }
+  for (const { node } of await from.listChains()) {
+    const name = `ledger-key.${node}`
+    await add(name, async (file, text) => {
+      const there = (await to.readDocument(name))?.text
+      return resealKeys(
+        node,
+        { name: file, text, sealWith: source.keys.encryptionKey },
+        { name: `${name} of the database`, there, sealWith: ledgerSecretOf(target) },
+      )
     })
   }
   return {

@@ -45,11 +45,8 @@ export function openAzure(options: AzureOptions): OpenAzure {
   const { graph, arm } = controlEndpoints[cloud]
   const ca = readCaFile(caFile)
   const http = openTrustHttp(ca)
-  let credential: Promise<TokenCredential> | undefined
-  const tokenFor = (scope: string) => async () => {
-    credential ??= signIn(options, ca)
-    return fetchToken(credential, `${scope}/.default`, options)
-  }
+  const tokens = openTokens(options)
+  const tokenFor = (scope: string) => () => tokens(`${scope}/.default`)
   const deps: ControlDeps = {
     send: http.send,
     graph: {
@@ -71,6 +68,15 @@ export function openAzure(options: AzureOptions): OpenAzure {
     now: () => new Date(),
   }
   return { deps, close: () => http.close() }
+}
+
+/** Tokens for any scope, of whoever signs in; nobody does before the first is asked for. */
+export function openTokens(options: AzureOptions): (scope: string) => Promise<Secret> {
+  let credential: Promise<TokenCredential> | undefined
+  return (scope) => {
+    credential ??= signIn(options, readCaFile(options.caFile))
+    return fetchToken(credential, scope, options)
+  }
 }
 
 // Tokens go there, so nowhere without TLS.

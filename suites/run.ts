@@ -7,7 +7,11 @@ const [name = '', ...flags] = process.argv.slice(2)
 const only = flags.find((flag) => !flag.startsWith('--')) ?? ''
 
 const suites: Record<string, () => Promise<SuiteResult>> = {
+  dashboard: async () => (await import('./dashboard.ts')).runDashboardSuite(),
   doctor: async () => (await import('./doctor.ts')).runDoctorSuite(only),
+  docs: async () => (await import('./docs.ts')).runDocsSuite(only),
+  drone: async () => (await import('./drone.ts')).runDroneSuite(only),
+  images: async () => (await import('./images.ts')).runImagesSuite(),
   kill: async () => (await import('./kill.ts')).runKillSuite(),
   matrix: async () => (await import('./matrix.ts')).runMatrixSuite(only),
   mutation: async () => (await import('./mutation.ts')).runMutationSuite(),

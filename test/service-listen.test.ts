@@ -37,3 +37,21 @@ test('a door › that closes answers what it has begun, and ends the connection 
   await closed
   agent.destroy()
 })
+
+test('a door › that closes cuts off a caller who never comes to an end', async () => {
+  const app = new Hono()
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>()
+  app.get('/', async () => {
+    begin()
+    return new Promise<Response>(() => undefined)
+  })
+  const log = { info: () => undefined, warn: () => undefined, error: () => undefined }
+  const server = await listen({ host: '127.0.0.1', port: 0, tls: undefined }, app, log, 'steps')
+  const { port } = server.address() as AddressInfo
+  const cut = new Promise<NodeJS.ErrnoException>((resolve) => {
+    get({ host: '127.0.0.1', port }).once('error', resolve)
+  })
+  await begun
+  await closeServer(server, 1)
+  assert.equal((await cut).code, 'ECONNRESET')
+})

@@ -31,7 +31,7 @@ export const replicaFields = {
       url: secretReference,
       ca_file: z.string().min(1).optional(),
       allow_unencrypted: z.boolean().default(false),
-      pool: z.int().min(2).max(100).default(10),
+      max_connections: z.int().min(2).max(100).default(10),
     })
     .optional(),
   token_key: secretReference.optional(),
@@ -77,7 +77,7 @@ function toDatabase(
     url,
     caFile: file.ca_file,
     isInClear: file.allow_unencrypted || (isHere && file.ca_file === undefined),
-    connections: file.pool,
+    connections: file.max_connections,
   }
 }
 

@@ -62,12 +62,14 @@ function withValue(path: string, value: unknown): string {
 test('service configuration › is read whole', () => {
   const { instances, ...rest } = read(good)
   assert.deepEqual(rest, {
+    warnings: [],
     issuerUrl: 'https://id.example/drone',
     serviceUrl: 'https://asd.example:8443',
     policyFile: '/etc/asd/policy.yaml',
     stateFolder: '/var/lib/asd',
     node: 'node-1',
     admins: new Map(),
+    ledger: { segmentRecords: 100_000, anchor: {} },
     azure: { endpoints: new Map() },
     keys: { rotateAfterSeconds: 90 * 86_400, checkEverySeconds: 300 },
     rateLimits: {

@@ -1,7 +1,5 @@
 // The trust service's configuration: one YAML file, secrets only by reference to a file or a
 // variable, every problem reported at once.
-import { isIP } from 'node:net'
-
 import { parseDocument } from 'yaml'
 import * as z from 'zod'
 
@@ -10,14 +8,23 @@ import type { Secret } from '../core/secret.ts'
 import type { KeySettings } from '../keys/settings.ts'
 import { azureSchema, type AzureSettings } from './azure.ts'
 import { replicaFields, toReplicaSettings, type ReplicaSettings } from './database.ts'
+import { deprecatedNames, renameDeprecated } from './deprecated.ts'
 import { instancesSchema, name, plainUrl, toInstances, type Instance } from './instances.ts'
 import { keysSchema, toKeySettings } from './keys.ts'
+import { ledgerSchema, type LedgerSettings } from './ledger.ts'
 import {
   createSecretReader,
   secretReference,
   type ConfigSources,
   type SecretReader,
 } from './secret-reference.ts'
+import {
+  adminUrlSchema,
+  isLoopback,
+  signInSchema,
+  toSignInSettings,
+  type SignInSettings,
+} from './sign-in.ts'
 
 /** Where a door listens; `ca` is appended to what it presents, and pinned in request tokens. */
 export type Listener = {
@@ -28,6 +35,8 @@ export type Listener = {
 
 /** The whole configuration, checked. */
 export type ServiceConfig = ReplicaSettings & {
+  /** What works but will not for ever, a sentence each: old names of settings. */
+  warnings: readonly string[]
   issuerUrl: string
   serviceUrl: string
   policyFile: string
@@ -35,8 +44,12 @@ export type ServiceConfig = ReplicaSettings & {
   listen: { ci: Listener; steps: Listener; public: Listener; admin?: Listener }
   /** Tokens of those who may use the admin door, by name. */
   admins: ReadonlyMap<string, Secret>
+  /** How people sign in at the admin door, and its outside address. */
+  signIn?: SignInSettings
+  adminUrl?: string
   azure: AzureSettings
   keys: KeySettings
+  ledger: LedgerSettings
   rateLimits: RateLimits
   instances: ReadonlyMap<string, Instance>
 }
@@ -73,7 +86,8 @@ const rateLimit = z
   .strictObject({ burst: z.int().min(1), per_minute: z.int().min(1) })
   .transform(({ burst, per_minute: perMinute }): RateLimit => ({ burst, perMinute }))
 
-const fileSchema = z.strictObject({
+/** The form of the file, from which the reference of its keys is made. */
+export const fileSchema = z.strictObject({
   issuer_url: httpsUrl,
   service_url: plainUrl,
   allow_http_service_url: z.boolean().default(false),
@@ -87,8 +101,11 @@ const fileSchema = z.strictObject({
     admin: listener.optional(),
   }),
   admins: z.record(name, z.strictObject({ token: secretReference })).default({}),
+  admin_url: adminUrlSchema.optional(),
+  sign_in: signInSchema.optional(),
   azure: azureSchema,
   keys: keysSchema,
+  ledger: ledgerSchema,
   rate_limits: z
     .strictObject({
       runner: rateLimit.default(usualRateLimits.runner),
@@ -103,8 +120,12 @@ const longestFile = 1024 * 1024
 
 type ConfigFile = z.output<typeof fileSchema>
 
-/** Reads the configuration file; throws config_invalid with every problem in it. */
-export function readServiceConfig(sources: ConfigSources, path: string): ServiceConfig {
+/** Reads the configuration file, old names under their new ones; throws config_invalid with every problem in it. */
+export function readServiceConfig(
+  sources: ConfigSources,
+  path: string,
+  deprecations = deprecatedNames,
+): ServiceConfig {
   let yaml: unknown
   try {
     const text = sources.readFile(path)
@@ -118,20 +139,23 @@ export function readServiceConfig(sources: ConfigSources, path: string): Service
     const why = messageOf(cause)
     throw new Fault('config_invalid', `The configuration ${path} cannot be read: ${why}`, { cause })
   }
-  const result = fileSchema.safeParse(yaml)
+  const [warnings, found]: [string[], string[]] = [[], []]
+  const result = fileSchema.safeParse(renameDeprecated(deprecations, yaml, { warnings, found }))
   if (!result.success) {
-    throw problems(
-      path,
-      result.error.issues.map((issue) => `${issue.path.join('.') || 'the file'}: ${issue.message}`),
-    )
+    const { issues } = result.error
+    found.push(...issues.map((issue) => `${issue.path.join('.') || 'the file'}: ${issue.message}`))
+    throw problems(path, found)
   }
-  const found: string[] = []
   const config = toConfig(sources, result.data, found)
   if (found.length > 0) throw problems(path, found)
-  return config
+  return { ...config, warnings }
 }
 
-function toConfig(sources: ConfigSources, file: ConfigFile, found: string[]): ServiceConfig {
+function toConfig(
+  sources: ConfigSources,
+  file: ConfigFile,
+  found: string[],
+): Omit<ServiceConfig, 'warnings'> {
   if (file.service_url.startsWith('http:') && !file.allow_http_service_url) {
     found.push(
       'service_url: begins with http://, so request tokens would travel in clear; use https, or set allow_http_service_url: true',
@@ -152,8 +176,11 @@ function toConfig(sources: ConfigSources, file: ConfigFile, found: string[]): Se
       ...(admin && { admin: toListener(admin) }),
     },
     admins: toAdmins(secrets, file, found),
+    ...(file.sign_in && { signIn: toSignInSettings(secrets, file.sign_in) }),
+    ...(file.admin_url !== undefined && { adminUrl: file.admin_url }),
     azure: file.azure,
     keys: toKeySettings(sources, file.keys, { hasDatabase: file.database !== undefined }, found),
+    ledger: file.ledger,
     rateLimits: file.rate_limits,
     instances: toInstances({ ...sources, secrets }, file.instances, found),
   }
@@ -161,15 +188,21 @@ function toConfig(sources: ConfigSources, file: ConfigFile, found: string[]): Se
 
 function toAdmins(
   secrets: SecretReader,
-  { admins, listen }: ConfigFile,
+  { admins, listen, sign_in: signIn, admin_url: adminUrl }: ConfigFile,
   found: string[],
 ): ReadonlyMap<string, Secret> {
   const list = Object.entries(admins)
-  if (listen.admin && list.length === 0) {
-    found.push('listen.admin: nobody may use this door; name somebody in `admins`')
+  if (listen.admin && list.length === 0 && !signIn) {
+    found.push('listen.admin: nobody may use this door; name somebody in `admins`, or `sign_in`')
   }
   if (!listen.admin && list.length > 0) {
     found.push('admins: have no door; give them one with `listen.admin`')
+  }
+  if (!listen.admin && signIn) {
+    found.push('sign_in: has no door; give it one with `listen.admin`')
+  }
+  if (signIn && adminUrl === undefined) {
+    found.push('sign_in: needs `admin_url`, where the provider sends people back to')
   }
   if (listen.admin && !listen.admin.tls && !isLoopback(toListener(listen.admin).host)) {
     found.push('listen.admin: needs tls unless it is on loopback, or tokens would travel in clear')
@@ -177,10 +210,6 @@ function toAdmins(
   return new Map(
     list.map(([admin, { token }]) => [admin, secrets.own(`admins.${admin}.token`, token)]),
   )
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 }
 
 function toListener({ address, tls }: ConfigFile['listen']['ci']): Listener {

@@ -3,11 +3,11 @@ import { test } from 'node:test'
 
 import { Fault, faults, isFaultCode, messageOf, type FaultCode } from './fault.ts'
 
-// DESIGN §4 names the rooms; cli is a door that has faults of its own.
+// DESIGN §4 names the rooms; cli, backup, restore and image are doors that have faults of their own.
 const rooms = new Set(
   (
     'core config ci identity policy keys store audit issuer azure transfer cache plugin trust ' +
-    'diagnose handoff gateway agent dashboard lab demo cli'
+    'diagnose handoff gateway agent dashboard trail lab demo cli backup restore image'
   ).split(' '),
 )
 // The plugin writes this hint itself: it lists what can empty a variable in Drone.

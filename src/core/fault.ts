@@ -2,13 +2,26 @@
 // A Fault carries one sentence (what happened and why) and a hint (what to do); anything else that
 // is thrown is a bug and ends in exit 70.
 
+import { backupFaults } from './backup-faults.ts'
+import { cacheFaults } from './cache-faults.ts'
+import { dashboardFaults } from './dashboard-faults.ts'
 import type { FaultRow } from './fault-row.ts'
 import { keysFaults } from './keys-faults.ts'
 import { serviceFaults } from './service-faults.ts'
 import { stepFaults } from './step-faults.ts'
+import { trailFaults } from './trail-faults.ts'
 import { trustFaults } from './trust-faults.ts'
 
-const faultTable = { ...serviceFaults, ...keysFaults, ...stepFaults, ...trustFaults }
+const faultTable = {
+  ...serviceFaults,
+  ...backupFaults,
+  ...keysFaults,
+  ...stepFaults,
+  ...trustFaults,
+  ...trailFaults,
+  ...dashboardFaults,
+  ...cacheFaults,
+}
 
 /** Every code a Fault can carry, `<room>_<what>`. */
 export type FaultCode = keyof typeof faultTable

@@ -267,6 +267,28 @@ export const serviceFaults = {
     6,
     'Keep the database as it is and compare it with a backup: a record was changed or removed.',
   ),
+  audit_archive_failed: row(
+    500,
+    5,
+    'Check the folder of `ledger.archive`: space and permissions. Nothing was removed from the ledger.',
+    true,
+  ),
+  audit_file_invalid: row(
+    400,
+    2,
+    'Give segment files of the archive, exported records, or a proof of `audit prove`.',
+  ),
+  audit_proof_invalid: row(
+    400,
+    6,
+    'Ask whoever gave you the proof for a new one, and compare the public key with the one you know.',
+  ),
+  audit_build_unknown: row(
+    404,
+    4,
+    'Name the build as REPOSITORY#NUMBER, with the number that the CI server shows.',
+  ),
   cli_usage: row(400, 2, 'Run `azure-storage-drone --help`.'),
+  image_failed: row(500, 4, 'Install what the sentence names; docs/images.md says what is needed.'),
   demo_failed: row(500, 6, 'Run again with --keep and look at the logs it names.'),
 } satisfies Record<string, FaultRow>

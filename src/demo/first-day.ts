@@ -16,8 +16,8 @@ export type FirstDayOptions = Omit<InstallationOptions, 'accessTokenLifetimeSeco
   say: (text: string) => void
 }
 
-/** An installation that `trust apply` has set up, and what it said. */
-export type FirstDay = Running & { applied: string }
+/** An installation that `trust apply` has set up, what it said, and the Azure that it set up. */
+export type FirstDay = Running & { applied: string; azure: LabAzure }
 
 /** Starts everything around an empty tenant, and sets trust up; whoever starts it closes it. */
 export async function startFirstDay(options: FirstDayOptions): Promise<FirstDay> {
@@ -46,6 +46,7 @@ export async function startFirstDay(options: FirstDayOptions): Promise<FirstDay>
     ...plan,
     secrets: [...plan.secrets, { name: 'client secret', value: administrator.clientSecret }],
     applied,
+    azure,
     authority,
     entra,
     storage,

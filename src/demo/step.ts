@@ -14,7 +14,7 @@ export type PlayedStep = Finished & { answerStatus: number; token: string }
 
 /** Fetches the token a runner would fetch for a `from_secret`. */
 export async function fetchToken(
-  lab: Running,
+  lab: Pick<Running, 'drone' | 'repository'>,
   build: LabBuild,
   entry: string = names.entry,
 ): Promise<{ answerStatus: number; token: string }> {

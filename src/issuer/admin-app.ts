@@ -1,43 +1,39 @@
 // The door for people (`listen.admin`; docs/service.md): trials, signing keys and reviews, for those in
 // `admins`, each with a token of their own. No token of ours or of Azure's ever leaves through it.
-import { timingSafeEqual } from 'node:crypto'
-
-import { Hono, type Context } from 'hono'
+import { Hono, type Context, type MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import * as z from 'zod'
 
-import type { Ledger } from '../audit/ledger.ts'
-import { usualRateLimits, type RateLimits } from '../config/service-config.ts'
-import { hashSecret } from '../core/digest.ts'
 import { Fault } from '../core/fault.ts'
 import type { Log } from '../core/log.ts'
-import { Secret } from '../core/secret.ts'
+import { isAtLeast, type Person, type Role } from '../core/role.ts'
 import type { RingSigner } from '../keys/place-signer.ts'
 import {
   adminPaths,
   reviewSchema,
   rotateRequestSchema,
   trialRequestSchema,
+  type SignInLink,
 } from '../trust/admin-api.ts'
+import { createAuthentication, type AuthenticationDeps } from './admin-auth.ts'
 import { orderRotation, showKeys } from './admin-keys.ts'
 import type { Reviews } from './admin-reviews.ts'
 import { holdTrial, type TrialDeps } from './admin-trial.ts'
 import { problemHandler } from './problem.ts'
-import { createRateLimiter, strangerKey } from './rate-limit.ts'
 
 /** What the door for people needs. */
-export type AdminDeps = Omit<TrialDeps, 'signer'> & {
-  log: Log
-  signer: RingSigner
-  reviews: Reviews
-  /** Tokens by the names of those who have them. */
-  admins: ReadonlyMap<string, Secret>
-  limits?: Pick<RateLimits, 'stranger'>
-  /** Is told when a rotation was ordered, to look at the public documents soon. */
-  onRotated?: () => void
-}
+export type AdminDeps = Omit<TrialDeps, 'signer'> &
+  AuthenticationDeps & {
+    log: Log
+    signer: RingSigner
+    reviews: Reviews
+    /** Makes a one-time link for an admin, where the dashboard may; throws dashboard_link_refused. */
+    makeLink?: (admin: string) => Promise<SignInLink>
+    /** Is told when a rotation was ordered, to look at the public documents soon. */
+    onRotated?: () => void
+  }
 
-type Env = { Variables: { admin: string } }
+type Env = { Variables: { admin: string; person: Person } }
 
 const longestBodyBytes = 64 * 1024
 
@@ -48,11 +44,15 @@ export function createAdminApp(deps: AdminDeps): Hono<Env> {
   app.onError(problemHandler(log))
   const authenticate = createAuthentication(deps)
   app.use('*', async (context, next) => {
-    context.set('admin', await authenticate(context))
+    const person = await authenticate(context)
+    context.set('person', person)
+    context.set('admin', person.name)
     context.header('cache-control', 'no-store')
     await next()
   })
   app.use('*', bodyLimit({ maxSize: longestBodyBytes, onError: refuseLength }))
+
+  app.post('*', allow('admin'))
 
   app.post(adminPaths.trials, async (context) => {
     const [admin, request] = [context.get('admin'), await readBody(context, trialRequestSchema)]
@@ -81,44 +81,21 @@ export function createAdminApp(deps: AdminDeps): Hono<Env> {
     if (last) return context.json(last)
     throw new Fault('issuer_review_absent', 'No review of trust was ever recorded here.')
   })
+  app.post(adminPaths.signInLinks, async (context) => {
+    if (deps.makeLink) return context.json(await deps.makeLink(context.get('admin')), 201)
+    throw new Fault('dashboard_link_refused', 'This service has no dashboard.')
+  })
   return app
 }
 
-function createAuthentication(deps: {
-  now: () => Date
-  ledger: Ledger
-  admins: ReadonlyMap<string, Secret>
-  limits?: Pick<RateLimits, 'stranger'>
-}): (context: Context) => Promise<string> {
-  const strangers = createRateLimiter(deps, (deps.limits ?? usualRateLimits).stranger)
-  const known = [...deps.admins].map(([name, token]) => ({ name, hash: hashOf(token) }))
-  return async (context) => {
-    const bearer = /^Bearer ([\x21-\x7e]+)$/i.exec(context.req.header('authorization') ?? '')?.[1]
-    const given = hashOf(new Secret(bearer ?? ''))
-    // Hashes are of one length, and every one is compared: time tells nothing of any token.
-    const [admin] = known.filter(({ hash }) => timingSafeEqual(hash, given))
-    if (bearer !== undefined && admin) return admin.name
-    // First, so that nobody fills the ledger.
-    strangers.take(strangerKey(context.env))
-    const fault = new Fault(
-      'issuer_admin_unknown',
-      bearer === undefined
-        ? 'The request carries no bearer token.'
-        : 'The bearer token is none of an admin of this service.',
-    )
-    await deps.ledger.append({
-      type: 'admin.denied',
-      decision: 'deny',
-      reasons: [fault.code],
-      detail: fault.message,
-      caller: { door: 'admin' },
-    })
-    throw fault
+/** Lets persons of this role on, and those of a higher one; throws dashboard_role_denied. */
+export function allow(least: Role): MiddlewareHandler<Env> {
+  return async (context, next) => {
+    const { role } = context.get('person')
+    if (isAtLeast(role, least)) return next()
+    const sentence = `This is for the role ${least}; you are signed in as ${role}.`
+    throw new Fault('dashboard_role_denied', sentence)
   }
-}
-
-function hashOf(token: Secret): Buffer {
-  return Buffer.from(hashSecret(token), 'hex')
 }
 
 function refuseLength(): never {

@@ -37,6 +37,8 @@ export type Minted = {
   subject: string
   audience: string
   jti: string
+  /** 32 hex digits that all records of the build share. */
+  trace: string
 }
 
 // Entra's allowance for clock skew is not documented: the token is valid a minute before it is made.
@@ -106,19 +108,20 @@ export async function mintForBuild(
   const identity = needApplied(admission.entry)
   const claims = claimsFor(deps, build, admission, { audience, verifiedBy })
   const { jti } = claims
+  const trace = traceOf(build)
   const token = new Secret(await deps.signer.sign(claims))
   await deps.ledger.append({
     ...occasion,
     type: 'token.issued',
     decision: 'allow',
     rule: admission.entry.name,
-    trace: traceOf(build),
+    trace,
     build: referenceTo(build, admission.trustClass),
     principal: { sub: admission.subject },
     token: { kind: 'id', sha256: hashSecret(token), jti, aud: audience, exp: claims.exp },
     azure: { tenant: identity.tenantId, client_id: identity.clientId },
   })
-  return { token, identity, subject: admission.subject, audience, jti }
+  return { token, identity, subject: admission.subject, audience, jti, trace }
 }
 
 function checkExpiry({ now }: MintDeps, expiresAt: Date): void {

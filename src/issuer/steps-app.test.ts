@@ -32,7 +32,8 @@ test('exchange › answers in the form of GitHub, with the identity to become', 
   const answer = await exchange(token)
   assert.equal(answer.status, 200)
   assert.equal(answer.headers.get('cache-control'), 'no-store')
-  const { value, ...rest } = (await answer.json()) as { value: string }
+  const { value, trace, ...rest } = (await answer.json()) as { value: string; trace: string }
+  assert.match(trace, /^[0-9a-f]{32}$/)
   assert.deepEqual(rest, {
     count: value.length,
     identity: {

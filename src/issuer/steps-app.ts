@@ -9,6 +9,7 @@ import { Secret } from '../core/secret.ts'
 import { mint, type MintDeps } from './mint.ts'
 import { problemHandler } from './problem.ts'
 import { createRateLimiter, strangerKey } from './rate-limit.ts'
+import { addReceipts } from './receipts.ts'
 
 /** Path of the token endpoint. */
 export const idTokenPath = '/v1/id-token'
@@ -53,6 +54,8 @@ export function createStepsApp(
       value,
       // GitHub's name for the length of the token.
       count: value.length,
+      // What storage calls of the step begin their request ids with, so that Azure's logs lead back here.
+      trace: minted.trace,
       identity: {
         name: identity.name,
         tenant_id: identity.tenantId,
@@ -60,6 +63,7 @@ export function createStepsApp(
       },
     })
   })
+  addReceipts(app, deps, readBearer)
   return app
 }
 

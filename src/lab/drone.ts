@@ -4,6 +4,7 @@ import { request as httpRequest } from 'node:http'
 
 import { extensions, signRequest, type SignedExtension } from '../ci/drone/signature.ts'
 import { Secret } from '../core/secret.ts'
+import { buildEnvironment, toPluginVariables } from './drone-environment.ts'
 
 /** A repository at the lab's source-code host; `secret` is Drone's own and must never show up anywhere. */
 export type LabRepository = {
@@ -30,6 +31,8 @@ export type LabBuild = {
   parent?: number
   cron?: string
   deploy_to?: string
+  /** One stage that a runner has taken, unless told otherwise. */
+  stages?: readonly unknown[]
 }
 
 /** An answer of the service, whatever its status. */
@@ -69,11 +72,7 @@ export function createDrone(options: DroneOptions): LabDrone {
     token: Secret,
     payload: unknown,
     headers: Record<string, string> = {},
-  ) => {
-    const body = Buffer.from(toGoJson(payload))
-    const signed = signRequest(extension, token, body, options.now())
-    return send(url, { ...signed, ...headers }, body)
-  }
+  ) => callExtension(options, { url, extension, token, headers }, payload)
   return {
     requestSecret: (repository, build, name, path = 'azure') =>
       post(`${runner}/secret`, extensions.secret, options.runnerToken, {
@@ -128,36 +127,19 @@ export function stepEnvironment(
   step: string,
   settings: Record<string, string>,
 ): Record<string, string> {
-  const [namespace = '', name = ''] = repository.slug.split('/')
-  const plugin = Object.entries(settings).map(([key, value]) => [
-    `PLUGIN_${key.toUpperCase()}`,
-    value,
-  ])
-  return {
-    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-    HOME: '/drone',
-    CI: 'true',
-    DRONE: 'true',
-    DRONE_SYSTEM_PROTO: 'https',
-    DRONE_SYSTEM_HOST: 'drone.example',
-    DRONE_REPO: repository.slug,
-    DRONE_REPO_NAMESPACE: namespace,
-    DRONE_REPO_NAME: name,
-    DRONE_REPO_BRANCH: 'main',
-    DRONE_BRANCH: 'main',
-    DRONE_COMMIT_SHA: build.after,
-    DRONE_COMMIT_REF: build.ref,
-    DRONE_BUILD_NUMBER: String(build.number),
-    DRONE_BUILD_EVENT: build.event,
-    DRONE_BUILD_STATUS: 'success',
-    DRONE_STAGE_NAME: 'default',
-    DRONE_STAGE_NUMBER: '1',
-    DRONE_STAGE_MACHINE: 'docker-1',
-    DRONE_STEP_NAME: step,
-    DRONE_STEP_NUMBER: '2',
-    DRONE_WORKSPACE: '/drone/src',
-    ...Object.fromEntries(plugin),
-  }
+  const base = buildEnvironment(repository, build, { name: step, number: 2 })
+  return { ...base, ...toPluginVariables(settings) }
+}
+
+/** Sends a payload as Drone does: in Go's JSON, signed over these very bytes. */
+export function callExtension(
+  { now }: { now: () => Date },
+  to: { url: string; extension: SignedExtension; token: Secret; headers?: Record<string, string> },
+  payload: unknown,
+): Promise<LabAnswer> {
+  const body = Buffer.from(toGoJson(payload))
+  const signed = signRequest(to.extension, to.token, body, now())
+  return send(to.url, { ...signed, ...to.headers }, body)
 }
 
 /** A repository as Drone's requests carry it, its secret included. */
@@ -187,7 +169,8 @@ export function repositoryJson(repository: LabRepository): Record<string, unknow
   }
 }
 
-function buildJson(repository: LabRepository, build: LabBuild): Record<string, unknown> {
+/** A build as requests and webhooks carry it. */
+export function buildJson(repository: LabRepository, build: LabBuild): Record<string, unknown> {
   return {
     repo_id: repository.id,
     message: 'a <b> & more',
@@ -196,7 +179,7 @@ function buildJson(repository: LabRepository, build: LabBuild): Record<string, u
     author_login: build.sender,
     created: 1_795_000_000,
     ...build,
-    stages: [
+    stages: build.stages ?? [
       {
         id: build.id,
         number: 1,

@@ -6,7 +6,7 @@ import { dirname } from 'node:path'
 
 import { messageOf } from '../core/fault.ts'
 import { type Report, toNamedValues } from './output.ts'
-import type { Result } from './result.ts'
+import { toFileUrl, type Result } from './result.ts'
 import { invalid } from './settings.ts'
 
 /** Files that Harness gave the step; absent elsewhere. */
@@ -37,14 +37,9 @@ export async function writeHarness(files: HarnessFiles, report: Report): Promise
 /** The document of the Artifacts page: every uploaded file and its address. */
 export function toArtifacts(results: readonly Result[]): string {
   const fileArtifacts = results.flatMap(({ sentTo, done }) =>
-    sentTo === undefined ? [] : done.map(({ name }) => ({ name, url: toUrl(sentTo, name) })),
+    sentTo === undefined ? [] : done.map(({ name }) => ({ name, url: toFileUrl(sentTo, name) })),
   )
   return JSON.stringify({ kind: 'fileUpload/v1', data: { fileArtifacts } })
-}
-
-function toUrl(sentTo: string, name: string): string {
-  const path = name.split('/').map((segment) => encodeURIComponent(segment))
-  return `${sentTo}/${path.join('/')}`
 }
 
 // As `.env` files are read: quotes where a value is more than one plain word.

@@ -2,7 +2,13 @@
 // `identity` beside the value) and passes its refusals on in its own words.
 import { parseRecord } from '../azure/assertion.ts'
 import { toPlainLine } from '../azure/plain-line.ts'
-import { parseRetryAfterMs, retry, type RetryDeps, tokenDelaysMs } from '../azure/retry.ts'
+import {
+  parseRetryAfterMs,
+  retry,
+  type RetryDelays,
+  type RetryDeps,
+  tokenDelaysMs,
+} from '../azure/retry.ts'
 import { Fault, isFaultCode, messageOf } from '../core/fault.ts'
 import { Secret } from '../core/secret.ts'
 import type { Clock } from '../core/time.ts'
@@ -13,12 +19,21 @@ import type { RequestToken } from './request-token.ts'
 export type IdToken = {
   value: Secret
   identity: { name: string; tenantId?: string; clientId?: string }
+  /** What the service's records of this build have in common. */
+  trace?: string
 }
 
 /** What asking needs; `send` must trust what the token pins. */
 export type IdTokenDeps = RetryDeps & { send: Send; now: Clock; userAgent: string }
 
-/** A fresh ID token for one audience; up to three tries, then a Fault of ours or of the service. */
+// Half a minute: a restarted service is back by then, and so is a pod that moved to another machine. Short
+// waits, because it is there at once when it is there.
+const restartDelaysMs: RetryDelays = [...tokenDelaysMs, ...Array<number>(18).fill(1_500)]
+
+/**
+ * A fresh ID token for one audience; up to three tries, and for half a minute while the service is being
+ * restarted, then a Fault of ours or of the service.
+ */
 export async function requestIdToken(
   deps: IdTokenDeps,
   token: RequestToken,
@@ -26,14 +41,28 @@ export async function requestIdToken(
 ): Promise<IdToken> {
   return retry(
     deps,
-    tokenDelaysMs,
+    restartDelaysMs,
     async () => readIdToken(await ask(deps, token, audience), token.serviceUrl, deps.now()),
-    (error) => {
+    (error, tryNumber) => {
       if (!(error instanceof Fault) || error.code === 'issuer_pin_mismatch') return { again: false }
       const afterMs = error.details['retryAfterMs']
-      return { again: error.isRetryable, ...(typeof afterMs === 'number' && { afterMs }) }
+      const isWorthIt = tryNumber < tokenDelaysMs.length || isRestart(error)
+      return {
+        again: error.isRetryable && isWorthIt,
+        ...(typeof afterMs === 'number' && { afterMs }),
+      }
     },
   )
+}
+
+// Nobody listens, the connection broke off, or a proxy before the service says that it is not there. A name
+// that does not resolve, a certificate or an answer that is not ours are mistakes, which stay.
+function isRestart({ code, cause, details }: Fault): boolean {
+  if (code === 'issuer_unreachable') {
+    const { code: system } = toRecord(cause)
+    return typeof system === 'string' && /^(ECONNREFUSED|ECONNRESET|EPIPE)$/.test(system)
+  }
+  return [502, 503, 504].includes(Number(details['httpStatus']))
 }
 
 async function ask(
@@ -79,8 +108,10 @@ function readIdToken(answer: HttpAnswer, serviceUrl: URL, now: Date): IdToken {
     throw invalid(answer, serviceUrl, 'without an ID token')
   }
   const { name, tenant_id: tenantId, client_id: clientId } = identity
+  const { trace } = body
   return {
     value: new Secret(value),
+    ...(typeof trace === 'string' && /^[0-9a-f]{32}$/.test(trace) && { trace }),
     identity: {
       name: typeof name === 'string' ? name : '',
       ...(typeof tenantId === 'string' && tenantId !== '' && { tenantId }),

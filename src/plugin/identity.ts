@@ -10,6 +10,7 @@ import type { Secret } from '../core/secret.ts'
 import type { Clock } from '../core/time.ts'
 import type { HttpClient, HttpOptions, Send } from '../http/http.ts'
 import type { Application, Credential } from './credential.ts'
+import { type Footprint, noteAccess, noteIdToken } from './footprint.ts'
 import { type IdToken, requestIdToken } from './id-token.ts'
 import { fetchPinnedCertificate } from './pin.ts'
 import type { Log } from './report.ts'
@@ -25,6 +26,8 @@ export type IdentityDeps = RetryDeps & {
   newId: () => string
   log: Log
   userAgent: string
+  /** Where the trace of the build and the hashes of its tokens are noted. */
+  footprint?: Footprint
 }
 
 /** An ID token for Entra, whom it is for, and what the policy calls that. */
@@ -74,6 +77,7 @@ async function openAcquire(
       scope: storageScope,
       clientRequestId: deps.newId(),
     })
+    if (deps.footprint) noteAccess(deps.footprint, access)
     deps.log(identityLine(assertion, access))
     return access
   }
@@ -108,6 +112,7 @@ export async function openAssertions(
     return async () => {
       const idToken = await requestIdToken(askDeps, token, cloud.federationAudience)
       const { value, identity } = idToken
+      if (deps.footprint) noteIdToken(deps.footprint, idToken)
       return { value, who: chooseIdentity(settings, idToken), name: identity.name }
     }
   }

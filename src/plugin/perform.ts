@@ -17,6 +17,7 @@ import {
   type StepKind,
 } from '../transfer/plan/plan.ts'
 import type { RemoteFile } from '../transfer/remote.ts'
+import type { Footprint } from './footprint.ts'
 import { makeLinks } from './links.ts'
 import { list, verify } from './look.ts'
 import { openRemote } from './place.ts'
@@ -35,6 +36,10 @@ export type StepDeps = {
   http: HttpClient
   tokens: TokenSource
   userAgent: string
+  /** What the request ids of one transfer's calls have in common; each call has its own without. */
+  requestId?: string | undefined
+  /** Of the identity the step became. */
+  footprint?: Footprint | undefined
   now: Clock
   sleep: Sleep
   random: () => number

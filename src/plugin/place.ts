@@ -1,5 +1,5 @@
 // The remote place of a transfer: the client for its service, loaded when it is needed.
-import type { CallDeps } from '../transfer/blob/call.ts'
+import { type CallDeps, countIds } from '../transfer/blob/call.ts'
 import type { Slots } from '../transfer/move/slots.ts'
 import type { Remote } from '../transfer/remote.ts'
 import type { StepDeps } from './perform.ts'
@@ -11,14 +11,16 @@ export type PlaceDeps = StepDeps & { halt: CallDeps['halt']; slots: Slots }
 /** What every storage call of a step needs. */
 export function toCallDeps(step: PlaceDeps): CallDeps {
   const { http, tokens, now, sleep, random, newId, userAgent, halt, slots, settings } = step
+  const { footprint, requestId } = step
   return {
     send: http.send,
     tokens,
     now,
     sleep,
     random,
-    newId,
+    newId: requestId === undefined ? newId : countIds(requestId),
     userAgent,
+    trace: footprint && (() => footprint.trace),
     halt,
     tries: settings.retries + 1,
     onThrottle: slots.throttled,

@@ -248,7 +248,16 @@ describe('the outputs', () => {
     const card = JSON.parse(Buffer.from(encoded, 'base64').toString())
     assert.equal(card.schema, 'https://t')
     assert.deepEqual(card.data.transfers, [
-      { action: 'upload', url: 'https://a/c/p', files: '1,204 files', size: '52.3 MB', failed: 0 },
+      {
+        action: 'upload',
+        url: 'https://a/c/p',
+        files: '1,204 files',
+        size: '52.3 MB',
+        duration: '1.8 s',
+        failed: 0,
+        names: [],
+        more: '',
+      },
     ])
   })
 

@@ -38,3 +38,9 @@ export type Result = {
   /** Names a verification had nothing to compare with. */
   unproven: readonly string[]
 }
+
+/** The address of a sent file, which needs an identity to be read. */
+export function toFileUrl(sentTo: string, name: string): string {
+  const path = name.split('/').map((segment) => encodeURIComponent(segment))
+  return `${sentTo}/${path.join('/')}`
+}

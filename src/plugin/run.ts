@@ -10,10 +10,11 @@ import { readProxy } from '../http/read-proxy.ts'
 import type { RemoteFile } from '../transfer/remote.ts'
 import { readContext } from './context.ts'
 import { isExchanged } from './credential.ts'
+import { createFootprint } from './footprint.ts'
 import { becomeIdentity } from './identity.ts'
 import type { Report } from './output.ts'
-import type { StepDeps } from './perform.ts'
 import type { Screen } from './progress.ts'
+import type { ReceiptDeps, Told } from './receipt.ts'
 import {
   defectLines,
   type Explanation,
@@ -88,7 +89,8 @@ export async function runSettings(
     })
     try {
       const userAgent = toUserAgent(deps.version, env)
-      const done = await runTransfers({ ...deps, settings, http, userAgent })
+      const { step: name } = readContext(env)
+      const done = await runTransfers({ ...deps, settings, http, userAgent, name })
       const report = { ...done, context: readContext(env) }
       onReport?.(report)
       await leaveBehind(deps, settings, report, env)
@@ -103,24 +105,29 @@ export async function runSettings(
   }
 }
 
-type Step = RunDeps & { settings: Settings; http: HttpClient; userAgent: string }
+type Step = RunDeps & { settings: Settings; http: HttpClient; userAgent: string; name: string }
 
 async function runTransfers(step: Step): Promise<Report> {
   const { settings, http, now, log, print = log, screen, signal } = step
   const { transfers } = settings
   const startedAt = now().getTime()
-  const tokens = becomeIdentity({ ...step, send: http.send }, settings)
+  const footprint = createFootprint()
+  const tokens = becomeIdentity({ ...step, send: http.send, footprint }, settings)
   // While the trust service is asked, the two that come after it can be called already.
   if (isExchanged(settings.credential)) http.warm(new URL(settings.authorityHost), signal)
   if (transfers[0]) http.warm(transfers[0].place.address.origin, signal)
   const { perform } = await import('./perform.ts')
-  const deps: StepDeps = { ...step, tokens, print, screen, onListed: step.onListed }
+  const deps = { ...step, tokens, footprint, print, screen, onListed: step.onListed }
+  const receipts: Promise<void>[] = []
   const results: Result[] = []
   let fault: Fault | undefined
   for (const transfer of transfers) {
     if (transfer.title !== '') log(`${transfer.title} of ${transfers.length}: ${transfer.action}`)
+    const begunAt = now().getTime()
+    const requestId = step.newId()
+    let result: Result | undefined
     try {
-      const result = await perform(deps, transfer)
+      result = await perform({ ...deps, requestId }, transfer)
       results.push(result)
       fault = toFault(result)
       if (fault) for (const line of failuresOf(result)) log(line)
@@ -128,12 +135,24 @@ async function runTransfers(step: Step): Promise<Report> {
     } catch (error) {
       fault = toEnd(step, error)
     }
+    const durationMs = now().getTime() - begunAt
+    // The next transfer does not wait for it.
+    receipts.push(tell(deps, { transfer, requestId, durationMs, ...(result && { result }) }))
     if (fault) {
       fault = placeFault(fault, transfer, transfers)
       break
     }
   }
-  return { results, durationMs: now().getTime() - startedAt, ...(fault && { fault }) }
+  const durationMs = now().getTime() - startedAt
+  await Promise.all(receipts)
+  return { results, durationMs, ...(fault && { fault }) }
+}
+
+// Only where there is a trust service that records it.
+async function tell(deps: ReceiptDeps, told: Told): Promise<void> {
+  if (deps.footprint.trace === undefined) return
+  const { sendReceipt } = await import('./receipt.ts')
+  await sendReceipt(deps, told)
 }
 
 // A single file's failure is the step's, and is said once.

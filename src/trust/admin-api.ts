@@ -19,6 +19,7 @@ export const adminPaths = {
   rotateKeys: '/v1/keys/rotate',
   reviews: '/v1/reviews',
   lastReview: '/v1/reviews/last',
+  signInLinks: '/v1/sign-in-links',
 } as const
 
 /** `POST /v1/trials`: try a subject that builds of this entry can have; without an audience, the first that the entry names for Entra. */
@@ -106,6 +107,12 @@ export const recordedReviewSchema = reviewSchema.extend({ by: z.string() })
 
 /** A review as the service has it on record. */
 export type RecordedReview = z.output<typeof recordedReviewSchema>
+
+/** What `POST /v1/sign-in-links` answers: where a one-time link leads, below the origin of the door. */
+export const signInLinkSchema = z.object({ path: z.string(), expiresInSeconds: z.number() })
+
+/** A one-time link for an admin. */
+export type SignInLink = z.output<typeof signInLinkSchema>
 
 /** A refusal at the admin door (problem details, RFC 9457). */
 export const problemSchema = z.looseObject({

@@ -37,6 +37,8 @@ export type TrustService = {
   /** The review that was recorded last; undefined when there was none. */
   lastReview: () => Promise<RecordedReview | undefined>
   recordReview: (review: Review) => Promise<void>
+  /** What the door answers to a GET, as JSON. */
+  read: (path: string) => Promise<unknown>
 }
 
 // A trial makes several calls of Azure, each with patience of its own.
@@ -64,6 +66,9 @@ export function openService(deps: ServiceDeps): TrustService {
     },
     async recordReview(body) {
       readAnswer(deps, z.unknown(), await post(deps, adminPaths.reviews, body))
+    },
+    async read(path) {
+      return readAnswer(deps, z.unknown(), await send(deps, { path }))
     },
   }
 }

@@ -64,7 +64,7 @@ export async function planReplica(
       ...config,
       state_dir: join(folder, 'state'),
       node: how.node,
-      database: { url: { file: join(plan.folder, 'database.url') }, pool: 6 },
+      database: { url: { file: join(plan.folder, 'database.url') }, max_connections: 6 },
       token_key: { file: join(plan.folder, 'token.key') },
       keys: {
         ...config.keys,

@@ -60,14 +60,39 @@ test('an address that is taken is named with its door', async (t) => {
   assert.match(output, /door cannot listen on 127\.0\.0\.1:\d+: .*EADDRINUSE/)
 })
 
-test('a ledger that somebody changed stops the service, with the record', async (t) => {
-  const folder = copyFiles(t)
+function changeRecord(folder: string, which: string): void {
   const database = new DatabaseSync(join(folder, 'state/state.db'))
-  database.exec(`UPDATE ledger SET record = replace(record, 'info', 'deny') WHERE seq = 1`)
+  database.exec(`UPDATE ledger SET record = replace(record, '"v":1', '"v":2') WHERE seq = ${which}`)
   database.close()
+}
+
+test('a ledger whose newest records somebody changed stops the service, with the record', async (t) => {
+  const folder = copyFiles(t)
+  changeRecord(folder, '(SELECT max(seq) FROM ledger)')
   const { exitCode, output } = await serve('--config', join(folder, 'service.yaml'))
   assert.equal(exitCode, 6)
-  assert.match(output, /broken at record 1/)
+  assert.match(output, /broken at record \d+ \(flip\)/)
+})
+
+test('a ledger of which an older record was changed is found by audit verify', async (t) => {
+  const folder = copyFiles(t)
+  const verify = () =>
+    runProgram(
+      [process.execPath, resolve('dist/cli.mjs')].concat([
+        'audit',
+        'verify',
+        '--config',
+        join(folder, 'service.yaml'),
+      ]),
+      { cwd: '.', env: {} },
+    )
+  const { exitCode, output } = await verify()
+  assert.equal(exitCode, 0, output)
+  assert.match(output, /^ok \d+ records in 1 chains/)
+  changeRecord(folder, '1')
+  const found = await verify()
+  assert.equal(found.exitCode, 6)
+  assert.match(found.output, /broken at record 1 \(flip\)/)
 })
 
 test('a key file that others may read is refused', async (t) => {

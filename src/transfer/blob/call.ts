@@ -29,6 +29,8 @@ export type CallDeps = {
   sleep: Sleep
   random: () => number
   newId: () => string
+  /** What the request ids of all calls begin with, once it is known; storage logs lead back to the build by it. */
+  trace?: (() => string | undefined) | undefined
   userAgent: string
   halt: Halt
   /** How often a call is tried in all; six times when absent. */
@@ -151,11 +153,12 @@ function isFine(status: number, { accepts }: Call): boolean {
 }
 
 function sendOnce(
-  { send, newId, userAgent, halt }: CallDeps,
+  { send, newId, trace, userAgent, halt }: CallDeps,
   { origin }: ContainerAddress,
   { method, path, headers, body, onBody, signal }: CallRequest,
   token: Secret,
 ): Promise<HttpAnswer> {
+  const begin = trace?.()
   return send({
     method,
     origin,
@@ -164,7 +167,7 @@ function sendOnce(
       ...headers,
       authorization: `Bearer ${token.reveal()}`,
       'x-ms-version': apiVersion,
-      'x-ms-client-request-id': newId(),
+      'x-ms-client-request-id': begin === undefined ? newId() : `${begin}-${newId()}`,
       'user-agent': userAgent,
     },
     signal: signal ?? halt.aborting,
