@@ -210,7 +210,7 @@ export const serviceFaults = {
   issuer_pin_mismatch: row(
     502,
     3,
-    'Something other than the trust service answered: check proxies and DNS, or the service certificate was changed without its CA.',
+    'Something other than the trust service answered: check proxies and DNS, or the authority of the service was exchanged while this build waited, and it has to be run again.',
   ),
   issuer_refused: row(403, 3, 'Read the reason; the policy file of the trust service decides.'),
   issuer_answer_invalid: row(
