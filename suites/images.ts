@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+import { checkCompose } from './images/compose.ts'
 import { openDocker, type Docker } from './images/daemon.ts'
 import { startImagesLab } from './images/lab.ts'
 import { checkNpmPackage, checkOneFile } from './images/packages.ts'
@@ -57,6 +58,7 @@ async function checkImages(
   try {
     await checkStart(scene('start'), plugin)
     await checkCommands(scene('commands'), service)
+    await checkCompose(scene('compose'), service)
     const lab = await startImagesLab(common.docker, at('lab'), service)
     try {
       common.note(`service: healthy after ${(await lab.waitUntilHealthy()).toFixed(1)} s`)

@@ -10,6 +10,8 @@ import { runProgram, type Finished } from '../../src/demo/program.ts'
 
 /** A daemon that answers, and the network of the suite's containers. */
 export type Docker = {
+  /** What `DOCKER_HOST` has to be for it. */
+  host: string
   /** Runs `docker …` to its end. */
   run: (...args: string[]) => Promise<Finished>
   /** The same; rejects with what it said when it fails, and gives its output without the last newline. */
@@ -44,7 +46,7 @@ export async function openDocker(folder: string): Promise<Docker | string> {
       await run('network', 'rm', network)
       await daemon.stop()
     }
-    return { run, must, network, gateway, close }
+    return { host: daemon.host, run, must, network, gateway, close }
   } catch (error) {
     await daemon.stop()
     throw error
