@@ -5,7 +5,6 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { parseArgs } from 'node:util'
 
 import { verifyLedger } from '../src/audit/verify.ts'
 import { readServiceConfig } from '../src/config/service-config.ts'
@@ -22,6 +21,7 @@ import {
 } from '../src/store/backup-snapshot.ts'
 import { openSqliteStore } from '../src/store/sqlite.ts'
 import { postgresSettingsOf, readPassphrase, readStateFiles } from './backup-state.ts'
+import { readArgs } from './read-args.ts'
 import { storeFileOf } from './service-store.ts'
 
 const usage = `azure-storage-drone backup --config FILE --output FILE --passphrase-file FILE
@@ -36,7 +36,7 @@ type Output = (text: string) => void
 
 /** Runs `backup …`; resolves to the exit code. */
 export async function backupCommand(args: string[], write: Output): Promise<number> {
-  const { values, positionals } = readArgs(args)
+  const { values, positionals } = read(args)
   if (values.help) {
     write(usage)
     return 0
@@ -155,19 +155,15 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-function readArgs(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        config: { type: 'string', short: 'c' },
-        output: { type: 'string' },
-        'passphrase-file': { type: 'string' },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    })
-  } catch (cause) {
-    throw new Fault('cli_usage', `backup: ${messageOf(cause)}.`, { cause })
-  }
+function read(args: string[]) {
+  return readArgs('backup', {
+    args,
+    allowPositionals: true,
+    options: {
+      config: { type: 'string', short: 'c' },
+      output: { type: 'string' },
+      'passphrase-file': { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  })
 }

@@ -3,10 +3,10 @@
 import { readFileSync } from 'node:fs'
 import { request as requestPlain } from 'node:http'
 import { request as requestTls } from 'node:https'
-import { parseArgs } from 'node:util'
 
 import { readServiceConfig, type Listener } from '../src/config/service-config.ts'
 import { Fault, messageOf } from '../src/core/fault.ts'
+import { readArgs } from './read-args.ts'
 
 const usage = `azure-storage-drone health --config FILE [--ready]
 
@@ -21,7 +21,7 @@ export async function healthCommand(
   env: Readonly<Record<string, string | undefined>>,
   write: (text: string) => void,
 ): Promise<number> {
-  const { config, ready, help } = readArgs(args)
+  const { config, ready, help } = read(args)
   if (help) {
     write(usage)
     return 0
@@ -39,19 +39,15 @@ export async function healthCommand(
   }
 }
 
-function readArgs(args: string[]): { config?: string; ready: boolean; help: boolean } {
-  try {
-    return parseArgs({
-      args,
-      options: {
-        config: { type: 'string', short: 'c' },
-        ready: { type: 'boolean', default: false },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    }).values
-  } catch (cause) {
-    throw new Fault('cli_usage', `health: ${messageOf(cause)}.`, { cause })
-  }
+function read(args: string[]) {
+  return readArgs('health', {
+    args,
+    options: {
+      config: { type: 'string', short: 'c' },
+      ready: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  }).values
 }
 
 function ask(

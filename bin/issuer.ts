@@ -4,7 +4,6 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { rootCertificates } from 'node:tls'
-import { parseArgs } from 'node:util'
 
 import { createLedger } from '../src/audit/ledger.ts'
 import { readServiceConfig, type ServiceConfig } from '../src/config/service-config.ts'
@@ -19,6 +18,7 @@ import { findDifferences, parseObject, readPublished, type Send } from '../src/i
 import type { RecordKeyEvents, RingSigner } from '../src/keys/place-signer.ts'
 import { nextKey, removableAt, ripeAt } from '../src/keys/ring.ts'
 import type { RotationRefusal } from '../src/keys/rotation.ts'
+import { readArgs } from './read-args.ts'
 import { openKeys, type OpenKeys } from './service-keys.ts'
 import { commandNodeOf, openStore } from './service-store.ts'
 
@@ -51,7 +51,7 @@ const options = {
   help: { type: 'boolean', short: 'h', default: false },
 } as const
 
-type Values = ReturnType<typeof readArgs>['values']
+type Values = ReturnType<typeof read>['values']
 
 /** Everything a command works with. */
 type Bench = {
@@ -76,7 +76,7 @@ const commands: Readonly<Record<string, (bench: Bench, kid: string) => Promise<v
 /** Runs one command; resolves to the exit code. */
 export async function main(args: string[]): Promise<number> {
   try {
-    const { values, positionals } = readArgs(args)
+    const { values, positionals } = read(args)
     const [name = '', kid = '', ...more] = positionals
     const command = Object.hasOwn(commands, name) ? commands[name] : undefined
     if (values.help) {
@@ -101,12 +101,8 @@ export async function main(args: string[]): Promise<number> {
   }
 }
 
-function readArgs(args: string[]) {
-  try {
-    return parseArgs({ args, options, allowPositionals: true })
-  } catch (cause) {
-    throw new Fault('cli_usage', `issuer: ${messageOf(cause)}.`, { cause })
-  }
+function read(args: string[]) {
+  return readArgs('issuer', { args, options, allowPositionals: true })
 }
 
 async function withBench(

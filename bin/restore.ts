@@ -14,11 +14,10 @@ import { rename, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { parseArgs } from 'node:util'
 
 import { createLedger } from '../src/audit/ledger.ts'
 import { readServiceConfig, type ServiceConfig } from '../src/config/service-config.ts'
-import { Fault, messageOf } from '../src/core/fault.ts'
+import { Fault } from '../src/core/fault.ts'
 import type { Secret } from '../src/core/secret.ts'
 import { fillPostgres, type Extracted } from '../src/store/backup-fill.ts'
 import type { BackupFile } from '../src/store/backup-rows.ts'
@@ -26,6 +25,7 @@ import type { WholeStore } from '../src/store/move.ts'
 import { openSqliteStore } from '../src/store/sqlite.ts'
 import { postgresSettingsOf, readPassphrase } from './backup-state.ts'
 import { describe, extractVerified, syncFolder } from './backup.ts'
+import { readArgs } from './read-args.ts'
 import { sortKeys } from './restore-keys.ts'
 import { restoringFolder } from './service-store.ts'
 
@@ -39,7 +39,7 @@ type Output = (text: string) => void
 
 /** Runs `restore …`; resolves to the exit code. */
 export async function restoreCommand(args: string[], write: Output): Promise<number> {
-  const values = readArgs(args)
+  const values = read(args)
   if (values.help) {
     write(usage)
     return 0
@@ -157,18 +157,14 @@ async function sha256Of(file: string): Promise<string> {
   return hash.digest('hex')
 }
 
-function readArgs(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      options: {
-        config: { type: 'string', short: 'c' },
-        input: { type: 'string' },
-        'passphrase-file': { type: 'string' },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    }).values
-  } catch (cause) {
-    throw new Fault('cli_usage', `restore: ${messageOf(cause)}.`, { cause })
-  }
+function read(args: string[]) {
+  return readArgs('restore', {
+    args,
+    options: {
+      config: { type: 'string', short: 'c' },
+      input: { type: 'string' },
+      'passphrase-file': { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  }).values
 }

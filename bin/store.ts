@@ -1,13 +1,13 @@
 // `azure-storage-drone store move`: brings what a service knows from its SQLite file into a PostgreSQL
 // database, and verifies it there record by record.
 import { existsSync, readFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
 
 import { verifyLedger } from '../src/audit/verify.ts'
 import { readServiceConfig, type ServiceConfig } from '../src/config/service-config.ts'
-import { Fault, messageOf } from '../src/core/fault.ts'
+import { Fault } from '../src/core/fault.ts'
 import { compareStores, copyStore } from '../src/store/move.ts'
 import { openSqliteStoreAlone } from '../src/store/sqlite.ts'
+import { readArgs } from './read-args.ts'
 import { openStore, storeFileOf } from './service-store.ts'
 import { withKeyFiles } from './store-keys.ts'
 
@@ -22,7 +22,7 @@ type Output = (text: string) => void
 
 /** Runs `store …`; resolves to the exit code. */
 export async function storeCommand(args: string[], write: Output): Promise<number> {
-  const { values, positionals } = readArgs(args)
+  const { values, positionals } = read(args)
   if (values.help) {
     write(usage)
     return 0
@@ -36,21 +36,17 @@ export async function storeCommand(args: string[], write: Output): Promise<numbe
   return 0
 }
 
-function readArgs(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        from: { type: 'string' },
-        to: { type: 'string' },
-        'verify-only': { type: 'boolean', default: false },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    })
-  } catch (cause) {
-    throw new Fault('cli_usage', `store: ${messageOf(cause)}.`, { cause })
-  }
+function read(args: string[]) {
+  return readArgs('store', {
+    args,
+    allowPositionals: true,
+    options: {
+      from: { type: 'string' },
+      to: { type: 'string' },
+      'verify-only': { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  })
 }
 
 function readConfig(path: string): ServiceConfig {

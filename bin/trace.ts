@@ -1,14 +1,14 @@
 // `azure-storage-drone trace`: the story of a build, found by its name, by a file it wrote, or by an id out of
 // Azure's logs; with the questions to those logs, and their answers where the person may read them.
-import { parseArgs } from 'node:util'
 
-import { Fault, messageOf } from '../src/core/fault.ts'
+import { Fault } from '../src/core/fault.ts'
 import { type AzureCall, callsOfResult } from '../src/trail/azure-calls.ts'
 import { findTrace, type Trace, type TraceQuestion } from '../src/trail/find-trace.ts'
 import { queriesFor } from '../src/trail/kql.ts'
 import { openTrail } from '../src/trail/open.ts'
 import { traceLines } from '../src/trail/trace-text.ts'
 import { trailPaths } from '../src/trail/trail-app.ts'
+import { readArgs } from './read-args.ts'
 import { askOptions, usage, withAzureLogs, withTrailStore } from './trail-source.ts'
 import { serviceOptions, withService } from './trust-service.ts'
 
@@ -45,14 +45,14 @@ const options = {
   help: { type: 'boolean', short: 'h' },
 } as const
 
-type Values = ReturnType<typeof readArgs>['values']
+type Values = ReturnType<typeof read>['values']
 
 /** Runs `trace`; resolves to the exit code, throws cli_usage, trail_* and what signing in throws. */
 export async function traceCommand(
   args: string[],
   deps: { write: (text: string) => void },
 ): Promise<number> {
-  const { values, positionals } = readArgs(args)
+  const { values, positionals } = read(args)
   if (values.help) {
     deps.write(traceUsage)
     return 0
@@ -75,12 +75,8 @@ export async function traceCommand(
   return 0
 }
 
-function readArgs(args: string[]) {
-  try {
-    return parseArgs({ args, options, allowPositionals: true })
-  } catch (cause) {
-    throw usage(messageOf(cause))
-  }
+function read(args: string[]) {
+  return readArgs('trace', { args, options, allowPositionals: true })
 }
 
 function readQuestion(values: Values, positionals: string[]): TraceQuestion {
