@@ -21,6 +21,9 @@ export type KeyDocument = {
 }
 
 /** What a saved tree is bounded by when it is restored: what its document says of it. */
-export function boundsOf({ entries, bytes }: KeyDocument): { entries: number; bytes: number } {
+export function boundsOf({ entries, bytes }: Pick<KeyDocument, 'entries' | 'bytes'>): {
+  entries: number
+  bytes: number
+} {
   return { entries, bytes }
 }

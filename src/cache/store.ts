@@ -20,7 +20,7 @@ export type Range = { from: number; sizeBytes: number; etag?: string }
 export type CacheStore = {
   /** For people: `https://account.blob.core.windows.net/container/folder`. */
   shown: string
-  /** Everything whose name begins with `prefix`, page by page, sorted by name. */
+  /** Everything whose name begins with `prefix`, page by page, in no promised order. */
   list: (prefix: string) => AsyncGenerator<Item[]>
   /** Undefined when nothing has this name. */
   find: (name: string) => Promise<Item | undefined>

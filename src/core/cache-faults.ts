@@ -18,6 +18,11 @@ export const cacheFaults = {
     2,
     'Give the step the rights to read what it is to save, or leave it out of `path`.',
   ),
+  cache_tree_changed: row(
+    409,
+    4,
+    'Save when nothing writes below `path` any more, or leave out of it what a running program writes.',
+  ),
   cache_disk_failed: row(
     507,
     5,
