@@ -96,14 +96,20 @@ export async function runProgram(
 const lowestPort = 20_000
 const highestPort = 32_000
 
-/** Ports of the loopback interface that nobody listens on at this moment. */
+// Ports belong to the process, and so does this: installations that start side by side have each found
+// theirs seconds before anybody listens there.
+const handedOut = new Set<number>()
+
+/** Ports of the loopback interface that nobody listens on at this moment, and that nobody else was given here. */
 export async function findFreePorts(count: number): Promise<number[]> {
-  const ports = new Set<number>()
-  while (ports.size < count) {
+  const ports: number[] = []
+  while (ports.length < count) {
     const port = randomInt(lowestPort, highestPort)
-    if (await isFree(port)) ports.add(port)
+    if (handedOut.has(port)) continue
+    handedOut.add(port)
+    if (await isFree(port)) ports.push(port)
   }
-  return [...ports]
+  return ports
 }
 
 async function isFree(port: number): Promise<boolean> {
