@@ -41,6 +41,8 @@ const usage = `azure-storage-drone ${version}
   plugin                                  run one pipeline step from PLUGIN_* variables
   upload|download|sync|list|remove|link|verify
                                           the same by hand: upload SOURCE... URL, download URL... FOLDER
+  cache restore|save|run|list|show|clear|prune
+                                          the build cache by hand, and around a command
   --help, --version
 `
 
@@ -67,6 +69,7 @@ const commands: Readonly<Record<string, Command>> = {
   trace: async (args) => (await import('./trace.ts')).traceCommand(args, { write }),
   doctor: async (args) => (await import('./doctor.ts')).doctorCommand(args, env, write),
   health: async (args) => (await import('./health.ts')).healthCommand(args, env, write),
+  cache: async (args) => (await import('./cache.ts')).cacheCommand(args, env, write),
   exec: async (args) => (await import('./exec.ts')).execCommand(args, env),
   ...transferCommands(),
   serve: () => openDoor(() => import('./service.ts')),

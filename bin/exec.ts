@@ -1,8 +1,7 @@
 // `azure-storage-drone exec`: runs a command with short-lived tokens for the tools it is made of; passes
 // signals on, renews the files meanwhile, removes them at the end, and ends as the command did.
-import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { constants, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { setTimeout as wait } from 'node:timers/promises'
 
 import { Fault, messageOf } from '../src/core/fault.ts'
@@ -18,11 +17,7 @@ import { readProxy } from '../src/http/read-proxy.ts'
 import { createLog } from '../src/plugin/report.ts'
 import { type Environment, tokenEmpty } from '../src/plugin/settings.ts'
 import { toUserAgent } from '../src/plugin/user-agent.ts'
-
-const passedOn = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR2'] as const
-
-// A terminal gives these to the command itself, and some programs take a second one for “at once”.
-const givenByTerminal: readonly string[] = ['SIGINT', 'SIGQUIT', 'SIGHUP']
+import { runCommand } from './run-command.ts'
 
 // The command needs neither, unless it asks the service itself, and then it has it by another name.
 const tokenVariables = ['AZURE_STORAGE_DRONE_TOKEN', 'PLUGIN_TOKEN']
@@ -87,42 +82,6 @@ async function runWithTokens(
     deps.ending.abort()
     folder.remove()
   }
-}
-
-async function runCommand(
-  [command = '', ...args]: readonly string[],
-  env: Environment,
-): Promise<number> {
-  const { promise, resolve } = Promise.withResolvers<number>()
-  const child = spawn(command, args, { stdio: 'inherit', env: { ...env } })
-  const handlers = passedOn.map((signal) => {
-    const handle = () => {
-      if (!(process.stdin.isTTY && givenByTerminal.includes(signal))) child.kill(signal)
-    }
-    process.on(signal, handle)
-    return [signal, handle] as const
-  })
-  child.once('exit', (code, signal) => {
-    resolve(signal === null ? (code ?? 70) : 128 + constants.signals[signal])
-  })
-  child.once('error', (error: NodeJS.ErrnoException) => {
-    // A running command that could not be sent a signal is none of these.
-    if (child.pid === undefined) resolve(tellAbsent(command, error))
-  })
-  try {
-    return await promise
-  } finally {
-    for (const [signal, handle] of handlers) process.off(signal, handle)
-  }
-}
-
-// With the exit codes of a shell, as whoever wraps a command expects them.
-function tellAbsent(command: string, error: NodeJS.ErrnoException): number {
-  const isAbsent = error.code === 'ENOENT'
-  const why = isAbsent ? 'there is no such command' : messageOf(error)
-  const fault = new Fault('handoff_command_absent', `“${command}” cannot be run: ${why}.`)
-  process.stderr.write(`${fault.message}\nwhat to do: ${fault.hint}\n`)
-  return isAbsent ? 127 : 126
 }
 
 function readTrust(path: string): string {

@@ -9,20 +9,26 @@ import { toJson, toListedJson } from '../src/plugin/output.ts'
 import { createLog } from '../src/plugin/report.ts'
 import { type RunDeps, runSettings } from '../src/plugin/run.ts'
 import { interpretSettings, invalid, type Settings } from '../src/plugin/settings.ts'
-import { readCommandLine, toFlagName } from '../src/plugin/settings/flags.ts'
+import { isCacheAction } from '../src/plugin/settings/cache.ts'
+import { type CommandLine, readCommandLine, toFlagName } from '../src/plugin/settings/flags.ts'
 import type { Action } from '../src/plugin/settings/row.ts'
 import type { RemoteFile } from '../src/transfer/remote.ts'
 import { gatherWrites, isPersonAt, openDoor } from './run-deps.ts'
 
 /** Runs a command from its words to its exit code. */
 export async function transferCommand(action: Action, args: readonly string[]): Promise<number> {
-  const line = readCommandLine(action, args)
+  return runLine(action, readCommandLine(action, args))
+}
+
+/** Runs a command whose words were read. */
+export async function runLine(action: Action, line: CommandLine): Promise<number> {
   if (line.wantsHelp) {
     process.stdout.write(commandHelp(version, action))
     return 0
   }
   setFlagsFromString('--semi-space-growth-factor=1')
-  const hint = `Run \`azure-storage-drone ${action} --help\`.`
+  const command = isCacheAction(action) ? `cache ${action}` : action
+  const hint = `Run \`azure-storage-drone ${command} --help\`.`
   // A pipe may end in somebody's log; a terminal does not.
   const showsLinks = process.stdout.isTTY
   const read = (): Settings => {

@@ -52,7 +52,7 @@ const mayImport: Record<string, readonly string[]> = {
   azure: ['core', 'http'],
   transfer: ['core', 'http', 'azure'],
   cache: ['core', 'http', 'azure', 'transfer'],
-  plugin: ['core', 'http', 'azure', 'transfer'],
+  plugin: ['core', 'http', 'azure', 'transfer', 'cache'],
   diagnose: [
     'core',
     'policy/grant.ts',

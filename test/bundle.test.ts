@@ -10,7 +10,8 @@ import { cacheFileOf, loadStep } from '../bin/plugin-load.ts'
 import { writeSettings } from '../src/plugin/settings-page.ts'
 import { settingNames } from '../src/plugin/settings-table.ts'
 
-const ceilingBytes = 340 * 1024
+// The cache is 74 kB of it that a step without one never compiles: its start is the same (measured, interleaved).
+const ceilingBytes = 410 * 1024
 
 test('the plugin’s bundle holds only the packages that docs/dependencies.md names for it', () => {
   const meta = JSON.parse(readFileSync('dist/plugin.meta.json', 'utf8')) as {

@@ -3,6 +3,21 @@ import { row, type FaultRow } from './fault-row.ts'
 
 /** Codes of the cache. */
 export const cacheFaults = {
+  cache_key_invalid: row(
+    400,
+    2,
+    'Correct `key` or `restore_keys`; docs/cache.md has what may stand in them.',
+  ),
+  cache_scope_unknown: row(
+    400,
+    2,
+    'Give `scope`: `default`, `branches/NAME` or `pulls/NUMBER`; in a build of Drone or Woodpecker it is known.',
+  ),
+  cache_absent: row(
+    404,
+    4,
+    'Leave out `fail_on_miss` where a build can do without its cache, or look with `cache list` what is there.',
+  ),
   cache_archive_invalid: row(
     502,
     6,

@@ -18,6 +18,11 @@ export const commandUsages: Readonly<Record<Action, readonly [usage: string, wha
   remove: ['remove URL...', 'remove what is there'],
   link: ['link URL...', 'make read-only links that work for minutes'],
   verify: ['verify URL... [FOLDER]', 'compare what is there with its digests, or with a folder'],
+  restore: ['cache restore URL', 'restore the best key of the build cache'],
+  save: ['cache save URL', 'save paths under a key of the build cache'],
+  keys: ['cache list|show URL', 'tell which keys there are'],
+  clear: ['cache clear URL', 'remove keys'],
+  prune: ['cache prune URL', 'remove keys that nobody uses, and what no key holds'],
 }
 
 /** What `plugin --help` prints. */

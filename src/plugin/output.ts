@@ -69,6 +69,7 @@ export function toJson(
       })),
       done: result.done,
       unproven: result.unproven,
+      ...(result.cache && { cache: result.cache }),
       links: result.links.map(({ name, url, expiresAt }) => ({
         name,
         ...(showsLinks && { url: url.reveal() }),
@@ -108,6 +109,11 @@ export function toNamedValues({ results, fault, durationMs }: Report): {
       [`${index + 1}_URL`, url],
     ]),
   ]
+  const { cache } = results.findLast((result) => result.cache) ?? {}
+  if (cache) {
+    plain.push(['CACHE', cache.outcome], ['CACHE_KEY', cache.key])
+    plain.push(['CACHE_MATCHED', cache.matched ?? ''])
+  }
   const firstLink = results.flatMap(({ links }) => links).slice(0, 1)
   const secret: [string, string][] = [
     ...firstLink.map(({ url }): [string, string] => ['LINK', url.reveal()]),

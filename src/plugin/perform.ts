@@ -2,7 +2,7 @@
 // say what happened. This file brings in the engine, so it is loaded only when there is work.
 import type { Sleep } from '../azure/retry.ts'
 import type { TokenSource } from '../azure/token-source.ts'
-import type { Fault } from '../core/fault.ts'
+import { Fault } from '../core/fault.ts'
 import type { Clock } from '../core/time.ts'
 import type { HttpClient } from '../http/http.ts'
 import type { EngineDeps } from '../transfer/engine-deps.ts'
@@ -24,7 +24,8 @@ import { openRemote } from './place.ts'
 import { type Progress, type Screen, startProgress } from './progress.ts'
 import { type Log, showBytes, showCount, showNumber, skippedLine } from './report.ts'
 import type { Result } from './result.ts'
-import type { Settings } from './settings.ts'
+import type { Environment, Settings } from './settings.ts'
+import type { CacheJob } from './settings/cache.ts'
 import type { Transfer } from './settings/transfer.ts'
 
 // Longer files are moved in pieces that wait outside of the heap until they are swept away.
@@ -33,6 +34,7 @@ const longBytes = 8 * 1024 * 1024
 /** What carrying out transfers needs: the step's means, made once for all of them. */
 export type StepDeps = {
   settings: Settings
+  env: Environment
   http: HttpClient
   tokens: TokenSource
   userAgent: string
@@ -61,23 +63,51 @@ export type StepDeps = {
 /** A result, and the fault that ended it early. */
 export type Performed = { result: Result; fault?: Fault }
 
+/** A transfer of files. */
+export type FileTransfer = Transfer & { job: Exclude<Transfer['job'], CacheJob> }
+
 /** What the parts of one transfer share. */
-export type Task = StepDeps & { transfer: Transfer; halt: Halt; engine: EngineDeps; result: Result }
+export type Task = StepDeps & {
+  transfer: FileTransfer
+  halt: Halt
+  engine: EngineDeps
+  result: Result
+}
 
 /** Carries out one transfer; a fault that ends it before its files is thrown. */
 export async function perform(step: StepDeps, transfer: Transfer): Promise<Result> {
   const halt = createHalt(step, step.signal)
   const startedAt = step.now().getTime()
   try {
-    const task = await prepare(step, transfer, halt)
-    const result = await carryOut(task)
+    const { job } = transfer
+    const result = isOfCache(job)
+      ? await performCache({ ...step, halt }, transfer, job)
+      : await carryOut(await prepare(step, { ...transfer, job }, halt))
     return { ...result, durationMs: step.now().getTime() - startedAt }
   } finally {
     halt.abort()
   }
 }
 
-async function prepare(step: StepDeps, transfer: Transfer, halt: Halt): Promise<Task> {
+function isOfCache(job: Transfer['job']): job is CacheJob {
+  return 'preset' in job
+}
+
+async function performCache(
+  step: StepDeps & { halt: Halt },
+  transfer: Transfer,
+  job: CacheJob,
+): Promise<Omit<Result, 'durationMs'>> {
+  const cache = await import('./cache.ts')
+  const workspace = { folder: process.cwd(), env: step.env, now: step.now() }
+  const done = await cache.performCache({ ...step, workspace }, transfer, job)
+  if (job.failOnMiss && done.cache?.outcome === 'miss') {
+    throw new Fault('cache_absent', `There is no cache: ${done.cache.note}.`)
+  }
+  return done
+}
+
+async function prepare(step: StepDeps, transfer: FileTransfer, halt: Halt): Promise<Task> {
   const { settings, now, sleep, newId, pid } = step
   const slots = createSlots(
     { now, sleep, stopping: halt.stopping, isBusy: step.isBusy },
@@ -197,7 +227,7 @@ function announce(log: Log, { job, steps, totalBytes, skipped }: Plan): void {
   if (line !== undefined) log(line)
 }
 
-function emptyResult({ title, action, job, dryRun }: Transfer, shown: string): Result {
+function emptyResult({ title, action, job, dryRun }: FileTransfer, shown: string): Result {
   const isMoving = job.action === 'upload' || job.action === 'download'
   const target = isMoving ? job.naming.target : ''
   const url = job.action === 'upload' && target !== '' ? `${shown}/${target}` : shown

@@ -147,6 +147,7 @@ export function digestItems(items: readonly Item[]): string {
 
 // The folder that all of it is below; empty for a whole container.
 function prefixOf({ job }: Transfer): string {
+  if ('preset' in job) return toLine(job.folder)
   if (job.action === 'upload') return toLine(job.naming.target)
   const sources = job.action === 'link' ? job.names : job.select.sources
   const [first = '', ...rest] = sources.filter((source) => !source.startsWith('!'))

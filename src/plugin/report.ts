@@ -20,6 +20,11 @@ const pastWords: Readonly<Record<Action, string>> = {
   remove: 'removed',
   link: 'linked',
   verify: 'verified',
+  restore: 'restored',
+  save: 'saved',
+  keys: 'listed',
+  clear: 'cleared',
+  prune: 'pruned',
 }
 
 /** A log whose every line is one printable line, whatever names and answers are put into it. */
@@ -29,7 +34,8 @@ export function createLog(write: (text: string) => void): Log {
 
 /** `uploaded 1,204 files, 52.3 MB in 1.8 s (29 MB/s) to https://…; 3 unchanged`. */
 export function summaryLine(result: Result): string {
-  const { action, files, bytes, durationMs, place, dryRun } = result
+  const { action, files, bytes, durationMs, place, dryRun, cache } = result
+  if (cache) return `${cache.note} (${showSeconds(durationMs)})`
   const moves = action === 'upload' || action === 'download' || action === 'sync'
   const size = moves || action === 'verify' || action === 'list' ? `, ${showBytes(bytes)}` : ''
   const aside = asideOf(result)

@@ -11,6 +11,18 @@ export type Link = { name: string; url: Secret; expiresAt: Date }
 /** One thing a dry run would have done, and why. */
 export type PlannedStep = Pick<Step, 'kind' | 'name' | 'sizeBytes' | 'why'>
 
+/** What a cache action came to. */
+export type CacheResult = {
+  outcome: 'exact' | 'partial' | 'miss' | 'saved' | 'there' | 'none'
+  key: string
+  /** The key that was found. */
+  matched?: string
+  /** The scope it lies in, ending in a slash. */
+  scope?: string
+  /** The same for people. */
+  note: string
+}
+
 /** One transfer, as far as it came. */
 export type Result = {
   /** `transfer 2`; empty when there is only one. */
@@ -37,6 +49,7 @@ export type Result = {
   planned: readonly PlannedStep[]
   /** Names a verification had nothing to compare with. */
   unproven: readonly string[]
+  cache?: CacheResult
 }
 
 /** The address of a sent file, which needs an identity to be read. */

@@ -90,7 +90,7 @@ export async function runSettings(
     try {
       const userAgent = toUserAgent(deps.version, env)
       const { step: name } = readContext(env)
-      const done = await runTransfers({ ...deps, settings, http, userAgent, name })
+      const done = await runTransfers({ ...deps, env, settings, http, userAgent, name })
       const report = { ...done, context: readContext(env) }
       onReport?.(report)
       await leaveBehind(deps, settings, report, env)
@@ -105,7 +105,13 @@ export async function runSettings(
   }
 }
 
-type Step = RunDeps & { settings: Settings; http: HttpClient; userAgent: string; name: string }
+type Step = RunDeps & {
+  env: Environment
+  settings: Settings
+  http: HttpClient
+  userAgent: string
+  name: string
+}
 
 async function runTransfers(step: Step): Promise<Report> {
   const { settings, http, now, log, print = log, screen, signal } = step

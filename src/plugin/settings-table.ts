@@ -1,12 +1,13 @@
 // Every setting of the step, once: parsing, `--help`, the command line and the documentation read
 // this table.
+import { cacheRows } from './settings/cache-rows.ts'
 import { fileRows } from './settings/file-rows.ts'
 import { placeRows } from './settings/place-rows.ts'
 import { propertyRows } from './settings/property-rows.ts'
 import type { SettingRow, SettingType } from './settings/row.ts'
 import { stepRows } from './settings/step-rows.ts'
 
-const table = { ...placeRows, ...fileRows, ...propertyRows, ...stepRows }
+const table = { ...placeRows, ...fileRows, ...propertyRows, ...cacheRows, ...stepRows }
 
 /** The name of a setting. */
 export type SettingName = keyof typeof table
@@ -24,6 +25,7 @@ export const settingsChapters: readonly { title: string; names: readonly Setting
   { title: 'What and where', names: namesOf(placeRows) },
   { title: 'Which files, under which names', names: namesOf(fileRows) },
   { title: 'What is kept beside them', names: namesOf(propertyRows) },
+  { title: 'The build cache', names: namesOf(cacheRows) },
   { title: 'The step as a whole', names: namesOf(stepRows) },
 ]
 

@@ -1,7 +1,7 @@
-import { Fault } from '../../core/fault.ts'
 // The frames that a restore needs, read ahead in the order of their first use: neighbours of a pack in one
 // request, several requests and several frames at once. A frame is kept until its last use, or until
 // memory runs short; then it is read again.
+import { Fault } from '../../core/fault.ts'
 import { mapInOrder } from '../archive/in-order.ts'
 import { decompressFrame } from '../archive/zstd-frame.ts'
 import type { CacheStore } from '../store.ts'

@@ -1,6 +1,6 @@
-import { Fault } from '../../core/fault.ts'
 // Reads manifests, of which nothing is believed: who may write into a scope may write any bytes. Every number
 // is held to its bounds, so that nothing outside of the scope's packs and of the roots can be named.
+import { Fault } from '../../core/fault.ts'
 import { decompressFrame, maxFrameBytes } from '../archive/zstd-frame.ts'
 import type { Bounds } from '../tree/admit.ts'
 import type { Entry, EntryKind } from '../tree/entry.ts'

@@ -26,9 +26,9 @@ export type PackSaveDeps = SendDeps & {
 export type PackSaveWish = {
   roots: readonly string[]
   level: number
-  /** The scope's name, for the state. */
+  /** What tells the scope from all others, for the state. */
   folder: string
-  earlier: readonly KeyDocument[]
+  earlier: () => Promise<readonly KeyDocument[]>
 }
 
 /** A save, and what `commitKey` has to know of it. */
@@ -42,7 +42,9 @@ export async function savePack(deps: PackSaveDeps, wish: PackSaveWish): Promise<
   const remembered = await recallState(deps.state)
   const isOwn = remembered?.state.folder === wish.folder
   const earlier =
-    remembered && isOwn ? [remembered.manifest] : await readEarlier(deps.store, wish.earlier)
+    remembered && isOwn
+      ? [remembered.manifest]
+      : await readEarlier(deps.store, await wish.earlier())
   const known = indexPieces(earlier, deps.mayReuse)
   const recall = remembered
     ? createMemory(remembered.manifest, remembered.state.trustedBeforeMs)

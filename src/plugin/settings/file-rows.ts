@@ -64,10 +64,10 @@ export const fileRows = {
     ways: choosing,
   },
   target: {
-    help: 'for an upload the prefix in the container or the folder in the share, for a download the folder to write into, for `verify` a folder to compare with',
+    help: 'for an upload the prefix in the container or the folder in the share, for a download the folder to write into, for `verify` a folder to compare with, for caches the folder of the repository’s',
     type: 'text',
-    otherwise: 'the root; the working folder; the stored digests',
-    ways: naming,
+    otherwise: 'the root; the working folder; the stored digests; the name of the repository',
+    ways: [...naming, 'restore', 'save', 'keys', 'clear', 'prune'],
   },
   strip_prefix: {
     help: 'leading part of every path that is cut off instead of the fixed part of its source; `*` and `**` stand for segments',

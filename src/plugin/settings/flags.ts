@@ -3,8 +3,9 @@
 import { parseArgs } from 'node:util'
 
 import { findSetting, type SettingName, settingNames, settingsTable } from '../settings-table.ts'
+import { isCacheAction } from './cache.ts'
 import { explainStranger } from './collect.ts'
-import type { Action, SettingType } from './row.ts'
+import type { Action, CacheAction, SettingType } from './row.ts'
 import { isUrl, readUrl, type UrlPlace } from './url.ts'
 import { splitList } from './values.ts'
 
@@ -159,10 +160,23 @@ function readPlaces(action: Action, found: Found): CommandLine['given'] {
   if (first === undefined) return []
   const paths = words.filter((word) => !isUrl(word))
   const given = first.given.filter(([name]) => !names.has(name))
+  if (isCacheAction(action)) return [...given, ...readCacheWords(action, first.path, paths)]
   if (action === 'sync') given.push(['direction', goesUp ? 'up' : 'down'])
   if (goesUp) return [...given, ['source', paths], ['target', first.path]]
   if (paths[0] !== undefined) given.push(['target', paths[0]])
   return [...given, ['source', places.map(({ path }) => (path === '' ? '.' : path))]]
+}
+
+// Beside the folder of the caches: paths to keep, or the key that is meant.
+function readCacheWords(
+  action: CacheAction,
+  folder: string,
+  words: readonly string[],
+): CommandLine['given'] {
+  const target: CommandLine['given'] = [['target', folder]]
+  if (words.length === 0) return target
+  const isMoving = action === 'restore' || action === 'save'
+  return [...target, isMoving ? ['path', words] : ['cache_key', words[0]]]
 }
 
 // The places of all URLs; none when something is wrong with them.
@@ -196,6 +210,12 @@ function usageOf(action: Action, goesUp: boolean): Usage {
       takes: 'URLs and, as the last word, the folder to write into',
       fits: (areUrls) =>
         areUrls.length > 1 && areUrls.at(-1) === false && count(areUrls) === areUrls.length - 1,
+    }
+  }
+  if (isCacheAction(action)) {
+    return {
+      takes: 'one URL, the folder of the caches, and paths or a key',
+      fits: (areUrls) => count(areUrls) === 1,
     }
   }
   if (action === 'verify') {

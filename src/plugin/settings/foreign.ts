@@ -36,6 +36,7 @@ export const foreignSettings: Readonly<Record<string, string>> = {
   path_style: 'the account has one address: leave it out',
   put_md5: 'write `integrity: md5`',
   region: 'the account name is enough: leave it out',
-  restore: 'write `action: download`',
+  rebuild: 'write `action: save`',
+  restore: 'write `action: restore`',
   storage_class: 'write `tier`',
 }

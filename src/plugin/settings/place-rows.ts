@@ -4,10 +4,23 @@ import type { SettingRow } from './row.ts'
 /** Action, account, container or share, and how they are reached. */
 export const placeRows = {
   action: {
-    help: 'what to do; `sync` makes the target like the source by content',
+    help: 'what to do; `sync` makes the target like the source by content, `restore` to `prune` are of the [build cache](cache.md)',
     type: 'choice',
     required: true,
-    values: ['upload', 'download', 'sync', 'list', 'remove', 'link', 'verify'],
+    values: [
+      'upload',
+      'download',
+      'sync',
+      'list',
+      'remove',
+      'link',
+      'verify',
+      'restore',
+      'save',
+      'keys',
+      'clear',
+      'prune',
+    ],
   },
   direction: {
     help: 'which way a sync goes: `up` to storage, `down` to the workspace',

@@ -1,10 +1,21 @@
 // What the table says of one setting; parsing, `--help`, the command line and docs/plugin.md read it.
 
 /** What a step or a command does. */
-export type Action = 'upload' | 'download' | 'sync' | 'list' | 'remove' | 'link' | 'verify'
+export type Action =
+  | 'upload'
+  | 'download'
+  | 'sync'
+  | 'list'
+  | 'remove'
+  | 'link'
+  | 'verify'
+  | CacheAction
+
+/** What is done with caches. */
+export type CacheAction = 'restore' | 'save' | 'keys' | 'clear' | 'prune'
 
 /** An action with its direction known: a sync goes up or down. */
-export type Way = 'up' | 'down' | 'list' | 'remove' | 'link' | 'verify'
+export type Way = 'up' | 'down' | 'list' | 'remove' | 'link' | 'verify' | CacheAction
 
 /** How the value is written and read. */
 export type SettingType =

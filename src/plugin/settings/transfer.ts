@@ -2,6 +2,7 @@
 import type { Cloud } from '../../azure/clouds.ts'
 import type { Job, Moving, Naming, Selecting } from '../../transfer/job.ts'
 import { type SettingName, settingNames, settingsTable } from '../settings-table.ts'
+import { type CacheJob, isCacheAction, readCache } from './cache.ts'
 import { type Place, readPlace } from './place.ts'
 import type { Reader } from './reader.ts'
 import type { Action, SettingRow, Way } from './row.ts'
@@ -19,7 +20,7 @@ export type Transfer = {
   action: Action
   place: Place
   dryRun: boolean
-  job: Job | LinkJob
+  job: Job | LinkJob | CacheJob
 }
 
 /** Reads one transfer; `own` are the settings written for this one, not taken over from the step. */
@@ -36,7 +37,13 @@ export function readTransfer(
     checkMeaning(reader, { action, way, place, own })
   }
   const dryRun = reader.flag('dry_run')
-  return { title, action, place, dryRun, job: readJob(reader, action, way) }
+  return {
+    title,
+    action,
+    place,
+    dryRun,
+    job: isCacheAction(action) ? readCache(reader, action) : readJob(reader, action, way),
+  }
 }
 
 /** Whether a setting means something for what is done. */
